@@ -1,0 +1,1 @@
+"""An order service that shows connection-pool leaks, before and after."""

@@ -1,0 +1,32 @@
+"""Lesson analytics: a pool's connection that not every way out releases.
+
+The write-up's own example, `asyncpg.connect()` without a close, does not
+leak: reference counting runs the connection's `__del__`, which ends it. It
+costs a new connection a request, which is churn.
+"""
+
+import datetime as dt
+
+from app.analytics import after, before
+from app.lesson import Lesson, Scenario
+
+_LAST_MONTH = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=30)
+
+lesson = Lesson(
+    name="analytics",
+    title="A release that the early return and the error skip",
+    mistake="pool.acquire(), and a release that not every way out reaches",
+    cure="async with pool.acquire(timeout=…)",
+    heals_by="never",
+    source="write-up, section 3; asyncpg's own warning on Pool.close()",
+    before=before.router,
+    after=after.router,
+    scenarios=(
+        Scenario("the last month", f"/analytics?since={_LAST_MONTH}", leaks=0),
+        Scenario("no data yet", "/analytics?since=2999-01-01", leaks=1),
+        Scenario(
+            "too many days", "/analytics?since=2000-01-01", leaks=1, status=422
+        ),
+        Scenario("bad input", "/analytics?since=soon", leaks=0, status=422),
+    ),
+)

@@ -1,0 +1,313 @@
+"""The database as the service sees it: two pools, and a monitor beside them.
+
+Both pools are tuned and bounded: every wait for a connection, a statement or
+an end has a limit in the settings. What must answer while the pools are
+exhausted (probes, metrics, the lab) uses the monitor's own connection.
+
+The write-up's careless engine is not used. `create_engine(url, pool_size=20)`
+has SQLAlchemy's defaults for the rest, an overflow of 10 and a timeout of
+30 s, and not "no overflow, no timeout" as it says; what it lacks is
+`pool_pre_ping` and `pool_recycle`, so that a connection which the server has
+closed meanwhile reaches a request, which then fails.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, TypedDict
+
+import asyncpg
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+import poolwatch
+from app.settings import MONITORS, Settings
+
+logger = logging.getLogger(__name__)
+
+POOLS = ENGINE, POOL = "engine", "asyncpg"
+"""What the two pools are called in metrics, reports and pg_stat_activity."""
+
+STATES = (
+    "active",
+    "idle",
+    "idle in transaction",
+    "idle in transaction (aborted)",
+    "fastpath function call",
+    "disabled",
+)
+"""All states of pg_stat_activity; a state nobody is in counts zero."""
+
+
+class DatabaseUnreachableError(Exception):
+    """The server does not answer, or turns this service away."""
+
+
+class BudgetExceededError(Exception):
+    """The pools could open more connections than the server allows."""
+
+
+class Monitor:
+    """One connection of its own, opened when needed, for looking and ending.
+
+    Lives as long as the service. It borrows from no pool, so it sees an
+    exhausted pool as clearly as an idle one; each use is bounded.
+    """
+
+    TIMEOUT = 0.5
+    """Seconds for one look: a probe must fail fast."""
+
+    def __init__(self, dsn: str, application_name: str) -> None:
+        """Remember where to connect; connect at the first look."""
+        self._dsn = dsn
+        self._server_settings = {"application_name": application_name}
+        self._connection: asyncpg.Connection | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:  # noqa: ANN401
+        """Run one query, on a new connection where the old one is gone.
+
+        Raises:
+            OSError: the server does not answer in time.
+            asyncpg.PostgresError: it answers with an error.
+
+        """
+        async with asyncio.timeout(self.TIMEOUT), self._one_at_a_time:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(
+                    self._dsn,
+                    timeout=self.TIMEOUT,
+                    server_settings=self._server_settings,
+                )
+            return await self._connection.fetch(query, *args)
+
+    async def states(self) -> dict[str, int]:
+        """Count this database's connections by state, zeros included."""
+        rows = await self.fetch(
+            "SELECT state, count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND state IS NOT NULL"
+            " GROUP BY state"
+        )
+        return dict.fromkeys(STATES, 0) | {
+            row["state"]: row["count"] for row in rows
+        }
+
+    async def terminate(self, pids: Sequence[int]) -> int:
+        """End backends; answer how many there were to end."""
+        rows = await self.fetch(
+            "SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid",
+            pids,
+        )
+        return sum(row["pg_terminate_backend"] for row in rows)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.terminate()
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Both pools, the monitor and the ledger, open while the service runs.
+
+    `reader` is a view of `engine`: the same pool, without a transaction
+    round a single statement (AUTOCOMMIT saves the round trips of BEGIN and
+    ROLLBACK).
+    """
+
+    settings: Settings
+    engine: AsyncEngine
+    reader: AsyncEngine
+    pool: asyncpg.Pool
+    monitor: Monitor
+    ledger: poolwatch.Ledger
+
+    async def count_backends(self) -> int:
+        """Count this process's connections as the server sees them."""
+        rows = await self.monitor.fetch(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name = ANY($1)",
+            [_application_name(self.settings, pool) for pool in POOLS],
+        )
+        return int(rows[0]["count"])
+
+    async def end_leaks(self) -> int:
+        """End the backends of leaked loans; answer how many that were.
+
+        asyncpg frees the slot of a connection that the server ends. The
+        engine does not, as somebody may hold the session still, so its pool
+        is replaced by a new one.
+        """
+        leaked = [loan for loan in self.ledger.loans() if loan.leaked]
+        if not leaked:
+            return 0
+        if any(loan.pool == ENGINE for loan in leaked):
+            await self.engine.dispose()
+            self.ledger.books[ENGINE].forget_leaks()
+        pids = [loan.pid for loan in leaked if loan.pid is not None]
+        ended = await self.monitor.terminate(pids)
+        async with asyncio.timeout(Monitor.TIMEOUT):
+            while any(loan.leaked for loan in self.ledger.loans()):
+                await asyncio.sleep(0.01)
+        return ended
+
+
+class State(TypedDict):
+    """What the lifespan hands to every request, as `request.state`."""
+
+    database: Database
+
+
+@asynccontextmanager
+async def open_database(
+    settings: Settings, ledger: poolwatch.Ledger
+) -> AsyncIterator[Database]:
+    """Open both pools; close them in bounded time, whatever is still lent.
+
+    Raises:
+        DatabaseUnreachableError: the server cannot be reached.
+        BudgetExceededError: the pools do not fit the server.
+
+    """
+    monitor = Monitor(settings.dsn, _application_name(settings, "monitor"))
+    await check_budget(settings, monitor)
+    engine = create_async_engine(
+        settings.engine_url,
+        pool_size=settings.pool_size,
+        max_overflow=settings.max_overflow,
+        pool_timeout=settings.pool_timeout,
+        pool_recycle=settings.pool_recycle,
+        pool_pre_ping=True,
+        connect_args=_connect_args(settings),
+    )
+    poolwatch.watch(engine, ENGINE, ledger)
+    pool = await asyncpg.create_pool(
+        settings.dsn,
+        min_size=settings.pool_min_size,
+        max_size=settings.pool_size,
+        max_inactive_connection_lifetime=settings.pool_idle_lifetime,
+        timeout=settings.connect_timeout,
+        command_timeout=settings.statement_timeout,
+        server_settings={"application_name": _application_name(settings, POOL)},
+    )
+    poolwatch.watch(pool, POOL, ledger)
+    reader = engine.execution_options(isolation_level="AUTOCOMMIT")
+    database = Database(settings, engine, reader, pool, monitor, ledger)
+    try:
+        yield database
+    finally:
+        await _close(database)
+
+
+async def check_budget(settings: Settings, monitor: Monitor) -> None:
+    """Refuse pools that could open more connections than the server allows.
+
+    Raises:
+        DatabaseUnreachableError: the server cannot be reached.
+        BudgetExceededError: with the sum, and what to change.
+
+    """
+    try:
+        rows = await monitor.fetch(
+            "SELECT name, setting::int FROM pg_settings WHERE name IN"
+            " ('max_connections', 'superuser_reserved_connections',"
+            " 'reserved_connections')"
+        )
+    except (OSError, asyncpg.PostgresError) as error:
+        url = settings.engine_url
+        where = url.query.get("host") or f"{url.host}:{url.port or 5432}"
+        message = f"cannot use the database at {where}: {error or 'timeout'}"
+        raise DatabaseUnreachableError(message) from error
+    server = {row["name"]: row["setting"] for row in rows}
+    most = server.pop("max_connections")
+    reserved = sum(server.values())
+    if settings.connections_needed > most - reserved:
+        message = (
+            f"{settings.web_concurrency} process(es) × ("
+            f"{settings.pool_size} + {settings.max_overflow} engine"
+            f" + {settings.pool_size} asyncpg + {MONITORS} monitor)"
+            f" = {settings.connections_needed} connections, but the server"
+            f" allows {most} - {reserved} reserved = {most - reserved}:"
+            " lower WEB_CONCURRENCY or the POOL_ settings, or raise"
+            " max_connections"
+        )
+        raise BudgetExceededError(message)
+
+
+async def _close(database: Database) -> None:
+    patience = database.settings.close_timeout
+    try:
+        async with asyncio.timeout(patience):
+            await database.pool.close()
+    except TimeoutError:  # a plain close would wait for a leak for ever
+        logger.warning("asyncpg pool: loans out after %s s, ended", patience)
+    await database.engine.dispose()
+    still_lent = [loan.pid for loan in database.ledger.loans() if loan.pid]
+    try:
+        if still_lent:
+            logger.warning("ending %d leaked backends", len(still_lent))
+            await database.monitor.terminate(still_lent)
+    except (OSError, asyncpg.PostgresError) as error:
+        logger.warning("could not end them: %s", error or "timeout")
+    finally:
+        await database.monitor.close()
+        for book in list(database.ledger.books.values()):
+            database.ledger.close_book(book)
+
+
+def _application_name(settings: Settings, part: str) -> str:
+    return f"{settings.application_name} {os.getpid()} {part}"
+
+
+def _connect_args(settings: Settings) -> dict[str, Any]:
+    """Say the same to either driver in its own words."""
+    name = _application_name(settings, ENGINE)
+    milliseconds = str(int(settings.statement_timeout * 1000))
+    if settings.engine_url.get_driver_name() == "psycopg":
+        return {
+            "application_name": name,
+            "options": f"-c statement_timeout={milliseconds}",
+            "connect_timeout": int(settings.connect_timeout),
+        }
+    return {
+        "server_settings": {
+            "application_name": name,
+            "statement_timeout": milliseconds,
+        },
+        "timeout": settings.connect_timeout,
+    }
+
+
+async def get_database(request: Request) -> Database:
+    """Hand the open database to a handler."""
+    return request.state.database  # type: ignore[no-any-return]
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """Lend a session for one transaction; it is closed on every path."""
+    database: Database = request.state.database
+    async with AsyncSession(
+        database.engine, expire_on_commit=False
+    ) as session:
+        yield session
+
+
+async def get_reader(request: Request) -> AsyncIterator[AsyncSession]:
+    """Lend a session for single statements that only read."""
+    database: Database = request.state.database
+    async with AsyncSession(database.reader) as session:
+        yield session
+
+
+DatabaseDep = Annotated[Database, Depends(get_database)]
+# With FastAPI's default, scope="request", a dependency holds its connection
+# until the response has been sent and its background tasks have run.
+SessionDep = Annotated[
+    AsyncSession, Depends(get_session, scope="function")
+]
+ReaderDep = Annotated[AsyncSession, Depends(get_reader, scope="function")]

@@ -1,0 +1,172 @@
+"""Which variant answers: one OpenFeature flag a lesson, in flagd's format.
+
+flagd's in-process resolver watches `flags.json`, so a change reaches every
+worker within two seconds and without a restart. A file that is missing or
+broken means *after*, and the log says so once.
+"""
+
+import json
+import logging
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from openfeature import api
+from openfeature.contrib.provider.flagd import FlagdProvider
+from openfeature.contrib.provider.flagd.config import ResolverType
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.event import EventDetails, ProviderEvent
+from openfeature.provider import ProviderStatus
+from openfeature.provider.no_op_provider import NoOpProvider
+from starlette.datastructures import Headers
+from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.lesson import Lesson, Variant
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+"""How often each worker looks whether the file has changed."""
+
+# The resolver logs a broken file at every look; `Flags` says it once.
+logging.getLogger("openfeature.contrib").setLevel(logging.CRITICAL + 1)
+
+
+class FlagsFileError(Exception):
+    """The flag file cannot be changed: it is missing or not flagd's."""
+
+
+class Flags:
+    """The flags of one application: read by each request, set by the lab."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; nothing is read before `open`."""
+        self._path = path
+        self._domain = f"flags-{uuid.uuid4()}"
+        self._client = api.get_client(self._domain)
+        self._trusted = True
+
+    def open(self) -> None:
+        """Read the file, and go on watching it."""
+        self._client.add_handler(ProviderEvent.PROVIDER_ERROR, self._broken)
+        self._client.add_handler(ProviderEvent.PROVIDER_READY, self._mended)
+        provider = FlagdProvider(
+            resolver_type=ResolverType.FILE,
+            offline_flag_source_path=str(self._path),
+            deadline_ms=int(POLL_SECONDS * 1000),
+        )
+        api.set_provider(provider, self._domain)
+
+    def close(self) -> None:
+        """Stop watching."""
+        api.set_provider(NoOpProvider(), self._domain)
+
+    def variant(self, lesson: str, user: str) -> Variant:
+        """Decide who answers `user`; *after* wherever there is a doubt."""
+        if self._client.get_provider_status() is not ProviderStatus.READY:
+            return "after"
+        chosen = self._client.get_string_value(
+            lesson, "after", EvaluationContext(targeting_key=user)
+        )
+        return "before" if chosen == "before" else "after"
+
+    def read(self) -> dict[str, dict[str, object]]:
+        """Answer the flags as the file has them.
+
+        Raises:
+            FlagsFileError: the file is missing or broken.
+
+        """
+        try:
+            flags: dict[str, dict[str, object]] = json.loads(
+                self._path.read_text()
+            )["flags"]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            message = f"{self._path} is missing or broken"
+            raise FlagsFileError(message) from error
+        return flags
+
+    def write(self, variants: dict[str, Variant]) -> None:
+        """Set flags for everybody, in one step that no reader sees half of.
+
+        Percentages of these lessons are dropped; other flags stay.
+        """
+        try:
+            flags = self.read()
+        except FlagsFileError:
+            flags = {}
+        for lesson, variant in variants.items():
+            flags[lesson] = {
+                "state": "ENABLED",
+                "variants": {"before": "before", "after": "after"},
+                "defaultVariant": variant,
+            }
+        document = {
+            "$schema": "https://flagd.dev/schema/v0/flags.json",
+            "flags": flags,
+        }
+        with NamedTemporaryFile(
+            "w", dir=self._path.parent, delete=False
+        ) as new:
+            json.dump(document, new, indent=2)
+            new.write("\n")
+        os.replace(new.name, self._path)
+
+    def _broken(self, details: EventDetails) -> None:
+        if self._trusted:
+            self._trusted = False
+            logger.warning(
+                "%s: %s; every lesson answers *after*",
+                self._path,
+                details.message or "missing or broken",
+            )
+
+    def _mended(self, _: EventDetails) -> None:
+        if not self._trusted:
+            self._trusted = True
+            logger.info("%s: read again", self._path)
+
+
+class FlagMiddleware:
+    """Send `/orders` to `/before/orders` where the lesson's flag says so.
+
+    It is added where the lab is on; elsewhere there is nothing to choose.
+    """
+
+    def __init__(
+        self, app: ASGIApp, flags: Flags, lessons: Sequence[Lesson]
+    ) -> None:
+        """Learn the lessons' routes."""
+        self.app = app
+        self._flags = flags
+        self._routes = [
+            (route, lesson.name)
+            for lesson in lessons
+            for route in lesson.before.routes
+        ]
+
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Choose, then go on as if the caller had."""
+        if scope["type"] in {"http", "websocket"}:
+            lesson = self._lesson_of(scope)
+            if lesson and self._flags.variant(
+                lesson, _user(scope)
+            ) == "before":
+                scope["path"] = "/before" + scope["path"]
+        await self.app(scope, receive, send)
+
+    def _lesson_of(self, scope: Scope) -> str | None:
+        for route, lesson in self._routes:
+            if route.matches(scope)[0] is Match.FULL:
+                return lesson
+        return None
+
+
+def _user(scope: Scope) -> str:
+    """Who asks: percentages split users, or requests that name none."""
+    return Headers(scope=scope).get("x-user-id") or str(uuid.uuid4())

@@ -1,0 +1,167 @@
+"""The lab's control endpoints: flags, open loans, collector, reset.
+
+They want the lab's bearer token and borrow no connection, so that they work
+while every pool is exhausted.
+"""
+
+import gc
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, Field
+
+from app.api import LESSONS
+from app.database import DatabaseDep
+from app.errors import Problem, Unauthorized, problems
+from app.flags import Flags, FlagsFileError
+from app.lesson import Variant
+from app.settings import Settings
+from poolwatch import Loan
+
+
+class LessonNotFound(Problem):
+    """There is no such lesson."""
+
+    status = 404
+    title = "Lesson not found"
+
+
+class FlagsBroken(Problem):
+    """The flag file is missing or broken; setting a flag makes it anew."""
+
+    status = 409
+    title = "Flag file broken"
+
+
+class Flag(BaseModel):
+    """Who answers a lesson's routes."""
+
+    variant: Variant
+
+
+class Collector(BaseModel):
+    """Python's cyclic garbage collector."""
+
+    enabled: bool
+
+
+class Collected(BaseModel):
+    """What a forced collection found."""
+
+    unreachable: int = Field(description="Objects that were garbage.")
+    loans_returned: int
+
+
+class OpenLoan(BaseModel):
+    """One connection that is lent right now."""
+
+    pool: str
+    pid: int | None = Field(description="PostgreSQL's backend.")
+    borrower: str | None
+    site: str | None = Field(description="file:line function")
+    age_seconds: float
+    leaked: bool = Field(description="Its borrower has ended.")
+
+
+class Loans(BaseModel):
+    """What one process has lent, and who is still at work."""
+
+    borrowers: int = Field(description="Requests at work, this one apart.")
+    leaks: int = Field(description="Leaks since the process began.")
+    pooled: int = Field(description="Connections that its pools know.")
+    backends: int = Field(description="Connections that the server knows.")
+    loans: list[OpenLoan]
+
+
+class Reset(BaseModel):
+    """What a reset has done."""
+
+    loans_freed: int
+    backends_ended: int
+
+
+def install(app: FastAPI, flags: Flags, settings: Settings) -> None:
+    """Mount the control endpoints behind the lab's token."""
+    token = settings.lab_token.get_secret_value() if settings.lab_token else ""
+    bearer = HTTPBearer(auto_error=False, description="The lab's token.")
+
+    async def guard(
+        given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    ) -> None:
+        if given is None or not secrets.compare_digest(
+            given.credentials.encode(), token.encode()
+        ):
+            raise Unauthorized
+
+    router = APIRouter(
+        prefix="/lab",
+        tags=["lab"],
+        dependencies=[Depends(guard)],
+        responses=problems(401),
+    )
+
+    @router.get("/flags", responses=problems(409))
+    async def read_flags() -> dict[str, dict[str, object]]:
+        """Answer the flags as the file has them, percentages included."""
+        try:
+            return flags.read()
+        except FlagsFileError as error:
+            raise FlagsBroken(str(error)) from error
+
+    @router.put("/flags/{lesson}", responses=problems(404, 422))
+    async def set_flag(lesson: str, flag: Flag) -> Flag:
+        """Choose who answers a lesson's routes, in every worker."""
+        if lesson not in {known.name for known in LESSONS}:
+            raise LessonNotFound(f"There is no lesson {lesson!r}.")
+        flags.write({lesson: flag.variant})
+        return flag
+
+    @router.put("/gc", responses=problems(422))
+    async def switch_collector(collector: Collector) -> Collector:
+        """Switch the cyclic garbage collector, so that it hides no leak."""
+        (gc.enable if collector.enabled else gc.disable)()
+        return collector
+
+    @router.post("/gc")
+    async def collect(database: DatabaseDep) -> Collected:
+        """Force a collection, and say how many loans it brought back."""
+        lent = len(list(database.ledger.loans()))
+        unreachable = gc.collect()
+        left = len(list(database.ledger.loans()))
+        return Collected(unreachable=unreachable, loans_returned=lent - left)
+
+    @router.get("/loans", responses=problems(503))
+    async def loans(database: DatabaseDep) -> Loans:
+        """List every open loan, and count connections on both sides."""
+        books = database.ledger.books.values()
+        return Loans(
+            borrowers=database.ledger.borrowers - 1,
+            leaks=database.ledger.leaks,
+            pooled=sum(b.gauge.lent() + b.gauge.idle() for b in books),
+            backends=await database.count_backends(),
+            loans=[_open_loan(loan) for loan in database.ledger.loans()],
+        )
+
+    @router.post("/reset", responses=problems(503))
+    async def reset(database: DatabaseDep) -> Reset:
+        """Free every leaked loan, and set each flag to *after*."""
+        flags.write({lesson.name: "after" for lesson in LESSONS})
+        leaked = sum(loan.leaked for loan in database.ledger.loans())
+        gc.collect()
+        ended = await database.end_leaks()
+        return Reset(loans_freed=leaked, backends_ended=ended)
+
+    app.include_router(router)
+
+
+def _open_loan(loan: Loan) -> OpenLoan:
+    return OpenLoan(
+        pool=loan.pool,
+        pid=loan.pid,
+        borrower=loan.borrower.name if loan.borrower else None,
+        site=str(loan.site) if loan.site else None,
+        age_seconds=loan.age,
+        leaked=loan.leaked,
+    )

@@ -1,0 +1,97 @@
+"""`GET /metrics`: HTTP, both pools, and the server's own count by state.
+
+The write-up's gauges keep their names and get a label `pool`. It computed
+idle as `size() - checkedout()`, which calls 20 connections idle in a fresh
+pool that has opened none, and overflow as `overflow()`, which is -20 there;
+these read what the pool really has open, whenever they are scraped.
+"""
+
+from collections.abc import Iterator
+
+import asyncpg
+from fastapi import APIRouter, FastAPI, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    GCCollector,
+    Gauge,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_fastapi_instrumentator import Instrumentator
+
+from app.database import STATES, DatabaseDep
+from poolwatch import Ledger
+from poolwatch.for_prometheus import Exporter
+
+
+class PoolGauges(Collector):
+    """The write-up's four gauges, read from the pools at each scrape."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Read the pools of this ledger."""
+        self._ledger = ledger
+
+    def collect(self) -> Iterator[Metric]:
+        """Read every pool as it is now."""
+        total, active, idle, overflow = (
+            GaugeMetricFamily(
+                f"db_pool_connections_{name}", text, labels=["pool"]
+            )
+            for name, text in (
+                ("total", "Pool size: connections it keeps"),
+                ("active", "Connections lent"),
+                ("idle", "Open connections that nobody has borrowed"),
+                ("overflow", "Open connections beyond the pool size"),
+            )
+        )
+        for book in self._ledger.books.values():
+            total.add_metric([book.name], book.gauge.size())
+            active.add_metric([book.name], book.gauge.lent())
+            idle.add_metric([book.name], book.gauge.idle())
+            overflow.add_metric([book.name], book.gauge.overflow())
+        yield from (total, active, idle, overflow)
+
+
+def install(app: FastAPI, ledger: Ledger) -> None:
+    """Measure every request, and mount `/metrics`."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    registry.register(PoolGauges(ledger))
+    Exporter(ledger, registry)
+    states = Gauge(
+        "db_connections_active",
+        "Connections of this database by state, as the server counts them",
+        ["state"],
+        registry=registry,
+    )
+    up = Gauge(
+        "db_up",
+        "1 where the server answered this scrape, else 0 and no states",
+        registry=registry,
+    )
+    Instrumentator(registry=registry).instrument(app)
+    router = APIRouter(tags=["probes"])
+
+    @router.get("/metrics", response_class=Response)
+    async def metrics(database: DatabaseDep) -> Response:
+        """Show all metrics of this process in Prometheus' text format."""
+        states.clear()
+        try:
+            counts = await database.monitor.states()
+        except (OSError, asyncpg.PostgresError):
+            up.set(0)
+        else:
+            up.set(1)
+            for state in STATES:
+                states.labels(state).set(counts[state])
+        return Response(
+            generate_latest(registry), media_type=CONTENT_TYPE_LATEST
+        )
+
+    app.include_router(router)

@@ -1,0 +1,31 @@
+"""What both variants share: the statements, and what callers see."""
+
+from decimal import Decimal
+
+from pydantic import BaseModel
+from sqlalchemy import bindparam, func, update
+from sqlmodel import col, select
+
+from app.models import Order, OrderItem, OrderStatus
+
+FIND_ORDER = select(col(Order.id)).where(
+    col(Order.id) == bindparam("order_id")
+)
+LOCK_ORDER = FIND_ORDER.with_for_update()
+SUM_ITEMS = select(
+    func.sum(col(OrderItem.price) * col(OrderItem.quantity))
+).where(col(OrderItem.order_id) == bindparam("order_id"))
+STORE_TOTAL = (
+    update(Order)
+    .where(col(Order.id) == bindparam("order_id"))
+    .values(total=bindparam("sum"), status=OrderStatus.PROCESSED)
+    .execution_options(synchronize_session=False)
+)
+
+
+class ProcessedOrder(BaseModel):
+    """What processing an order has stored."""
+
+    id: int
+    status: OrderStatus
+    total: Decimal

@@ -1,0 +1,37 @@
+"""Lesson orders: a session that is opened by hand and closed on no path."""
+
+from app.lesson import Lesson, Scenario
+from app.orders import after, before
+
+lesson = Lesson(
+    name="orders",
+    title="A session opened by hand and never closed",
+    mistake="session = AsyncSession(engine), and no close on any path",
+    cure='a session dependency with scope="function", or async with',
+    heals_by="gc",
+    source="write-up, section 2; SQLAlchemy's error page 3o7r",
+    before=before.router,
+    after=after.router,
+    scenarios=(
+        Scenario("a page of orders", "/orders?limit=20", leaks=1),
+        Scenario("the same, option 2", "/orders-alt?limit=20", leaks=1),
+        Scenario("one order", "/orders/1", leaks=1),
+        Scenario(
+            "an unknown order", "/orders/2147483647", leaks=1, status=404
+        ),
+        Scenario(
+            "a new order",
+            "/orders",
+            leaks=1,
+            status=201,
+            method="POST",
+            body={
+                "customer": "A. Trainee",
+                "items": [
+                    {"product": "teapot", "price": "24.90", "quantity": 1}
+                ],
+            },
+        ),
+        Scenario("bad input", "/orders?limit=0", leaks=0, status=422),
+    ),
+)

@@ -1,0 +1,30 @@
+"""Who holds each database connection, since when, and from which line.
+
+    import poolwatch
+
+    poolwatch.watch(engine)                    # or an asyncpg pool
+    app.add_middleware(poolwatch.Middleware)   # each request is a borrower
+
+A *loan* is one connection that a pool has lent; a *borrower* is the request
+or job it was lent to; a *leak* is a loan that outlives its borrower.
+"""
+
+from poolwatch.asgi import Middleware
+from poolwatch.borrower import Borrower
+from poolwatch.errors import PoolExhausted
+from poolwatch.ledger import Book, Ledger, Loan, default_ledger
+from poolwatch.watch import watch
+
+borrower = default_ledger.borrower
+
+__all__ = [
+    "Book",
+    "Borrower",
+    "Ledger",
+    "Loan",
+    "Middleware",
+    "PoolExhausted",
+    "borrower",
+    "default_ledger",
+    "watch",
+]
