@@ -152,7 +152,8 @@ class Database:
         pids = [loan.pid for loan in leaked if loan.pid is not None]
         ended = await self.monitor.terminate(pids)
         async with asyncio.timeout(Monitor.TIMEOUT):
-            while any(loan.leaked for loan in self.ledger.loans()):
+            # The pool hears of it when the closed socket is read.
+            while any(loan.leaked for loan in self.ledger.loans()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         return ended
 
@@ -193,7 +194,9 @@ async def open_database(
         max_inactive_connection_lifetime=settings.pool_idle_lifetime,
         timeout=settings.connect_timeout,
         command_timeout=settings.statement_timeout,
-        server_settings={"application_name": _application_name(settings, POOL)},
+        server_settings={
+            "application_name": _application_name(settings, POOL)
+        },
     )
     poolwatch.watch(pool, POOL, ledger)
     reader = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -307,7 +310,5 @@ async def get_reader(request: Request) -> AsyncIterator[AsyncSession]:
 DatabaseDep = Annotated[Database, Depends(get_database)]
 # With FastAPI's default, scope="request", a dependency holds its connection
 # until the response has been sent and its background tasks have run.
-SessionDep = Annotated[
-    AsyncSession, Depends(get_session, scope="function")
-]
+SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 ReaderDep = Annotated[AsyncSession, Depends(get_reader, scope="function")]

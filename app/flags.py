@@ -7,7 +7,6 @@ broken means *after*, and the log says so once.
 
 import json
 import logging
-import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,7 +112,7 @@ class Flags:
         ) as new:
             json.dump(document, new, indent=2)
             new.write("\n")
-        os.replace(new.name, self._path)
+        Path(new.name).replace(self._path)
 
     def _broken(self, details: EventDetails) -> None:
         if self._trusted:
@@ -154,9 +153,10 @@ class FlagMiddleware:
         """Choose, then go on as if the caller had."""
         if scope["type"] in {"http", "websocket"}:
             lesson = self._lesson_of(scope)
-            if lesson and self._flags.variant(
-                lesson, _user(scope)
-            ) == "before":
+            if (
+                lesson
+                and self._flags.variant(lesson, _user(scope)) == "before"
+            ):
                 scope["path"] = "/before" + scope["path"]
         await self.app(scope, receive, send)
 

@@ -1,6 +1,7 @@
 """Probes: alive, and ready for traffic. Neither borrows a connection."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Literal
 
 import asyncpg
@@ -20,7 +21,7 @@ PATIENCE = 0.4
 class NotReady(Problem):
     """A pool is exhausted or the database is away."""
 
-    status = 503
+    status = HTTPStatus.SERVICE_UNAVAILABLE
     title = "Not ready"
 
 

@@ -10,6 +10,7 @@ from app import api, errors, health, metrics
 from app.database import State, open_database
 from app.flags import FlagMiddleware, Flags
 from app.lab import control
+from app.lab.control import LabState, Waits
 from app.settings import Settings
 
 
@@ -25,11 +26,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield {"database": database}
 
     @asynccontextmanager
-    async def lab_lifespan(app: FastAPI) -> AsyncIterator[State]:
+    async def lab_lifespan(_: FastAPI) -> AsyncIterator[LabState]:
+        waits = Waits()
+        ledger.listeners.append(waits)
         flags.open()
         try:
-            async with lifespan(app) as state:
-                yield state
+            async with open_database(settings, ledger) as database:
+                yield {"database": database, "flags": flags, "waits": waits}
         finally:
             flags.close()
 
@@ -45,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.mount(app)
     if settings.lab_enabled:
         api.mount_leaks(app)
-        control.install(app, flags, settings)
+        app.include_router(control.router)
         app.add_middleware(FlagMiddleware, flags, api.LESSONS)
     # Added last, so it stands outermost: a borrower ends after everything.
     app.add_middleware(poolwatch.Middleware, ledger)

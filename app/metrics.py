@@ -13,8 +13,8 @@ from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
-    GCCollector,
     Gauge,
+    GCCollector,
     PlatformCollector,
     ProcessCollector,
     generate_latest,

@@ -98,6 +98,4 @@ class Metric(SQLModel, table=True):
     day: dt.date = Field(primary_key=True)
     visitors: int
     orders: int
-    revenue: Decimal = Field(
-        sa_column=Column(Numeric(14, 2), nullable=False)
-    )
+    revenue: Decimal = Field(sa_column=Column(Numeric(14, 2), nullable=False))

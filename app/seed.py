@@ -18,8 +18,8 @@ EMPTY_EVERY = 97
 """Each so many-th order was begun and left without items."""
 
 _FIRST_ORDER = dt.datetime(2026, 1, 1, 8, tzinfo=dt.UTC)
-_FIRST_NAMES = "Ada Bo Chen Dana Emre Fay Gil Hana Ida Jo Kofi Lea".split()
-_LAST_NAMES = "Abel Brandt Costa Diaz Ekman Fuchs Gray Haas Ito".split()
+_FIRST_NAMES = ("Ada", "Bo", "Chen", "Dana", "Emre", "Fay", "Gil", "Hana")
+_LAST_NAMES = ("Abel", "Brandt", "Costa", "Diaz", "Ekman", "Fuchs", "Ito")
 _PRODUCTS = {
     "teapot": Decimal("24.90"),
     "green tea, 100 g": Decimal("7.50"),
@@ -30,6 +30,8 @@ _PRODUCTS = {
     "honey, 500 g": Decimal("6.95"),
     "biscuits": Decimal("3.20"),
 }
+
+_WEEKEND = {6, 7}
 
 Row = tuple[object, ...]
 
@@ -118,7 +120,9 @@ def _items(draw: random.Random, order: int) -> Iterator[Row]:
 
 def _metrics(day: dt.date) -> Row:
     draw = random.Random(day.toordinal())  # noqa: S311 - same day, same row
-    visitors = draw.randint(400, 900) // (2 if day.weekday() > 4 else 1)
+    visitors = draw.randint(400, 900) // (
+        2 if day.isoweekday() in _WEEKEND else 1
+    )
     orders = visitors * draw.randint(2, 6) // 100
     revenue = sum(
         Decimal(draw.randint(500, 9_000)) / 100 for _ in range(orders)

@@ -12,7 +12,7 @@ or job it was lent to; a *leak* is a loan that outlives its borrower.
 from poolwatch.asgi import Middleware
 from poolwatch.borrower import Borrower
 from poolwatch.errors import PoolExhausted
-from poolwatch.ledger import Book, Ledger, Loan, default_ledger
+from poolwatch.ledger import Book, Ledger, Listener, Loan, default_ledger
 from poolwatch.watch import watch
 
 borrower = default_ledger.borrower
@@ -21,6 +21,7 @@ __all__ = [
     "Book",
     "Borrower",
     "Ledger",
+    "Listener",
     "Loan",
     "Middleware",
     "PoolExhausted",

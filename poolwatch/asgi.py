@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 class Middleware:
     """Name the request a borrower; report what it leaves lent."""
 
-    def __init__(
-        self, app: ASGIApp, ledger: Ledger = default_ledger
-    ) -> None:
+    def __init__(self, app: ASGIApp, ledger: Ledger = default_ledger) -> None:
         """Wrap an ASGI application."""
         self.app = app
         self.ledger = ledger

@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from poolwatch.ledger import Loan
 
 current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
@@ -21,7 +23,7 @@ class Borrower:
     __slots__ = ("_name", "_scope", "ended", "loans")
 
     def __init__(
-        self, name: str, scope: dict[str, Any] | None = None
+        self, name: str, scope: MutableMapping[str, Any] | None = None
     ) -> None:
         """Name it; of a request the route is read later, from its scope."""
         self._name = name

@@ -10,8 +10,8 @@ the pool's own frames, is HikariCP's `leakDetectionThreshold`.
 import sys
 import sysconfig
 from dataclasses import dataclass
-from os import getcwd
-from os.path import dirname, sep
+from os import sep
+from pathlib import Path
 from types import CodeType, FrameType
 
 DEPTH = 12
@@ -25,7 +25,7 @@ _LIBRARY_FOLDERS = (
         for name, path in sysconfig.get_paths().items()
         if name in {"stdlib", "platstdlib", "purelib", "platlib"}
     },
-    dirname(__file__) + sep,
+    str(Path(__file__).parent) + sep,
     "<",  # frozen and generated code
 )
 _is_library: dict[str, bool] = {}
@@ -44,7 +44,7 @@ class Site:
 
         The file is relative where it lies below the working folder.
         """
-        file = self.file.removeprefix(getcwd() + sep)
+        file = self.file.removeprefix(f"{Path.cwd()}{sep}")
         return f"{file}:{self.line} {self.function}"
 
 
@@ -58,9 +58,7 @@ class Stack:
     def sites(self) -> list[Site]:
         """The frames with their line numbers, innermost first."""
         return [
-            Site(
-                code.co_filename, _line_of(code, offset), code.co_qualname
-            )
+            Site(code.co_filename, _line_of(code, offset), code.co_qualname)
             for code, offset in self.frames
         ]
 

@@ -69,11 +69,11 @@ def watch(pool: asyncpg.Pool, name: str, ledger: Ledger) -> Book:
     class WatchedPool(asyncpg.Pool):
         __slots__ = ()
 
-        async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401
+        async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
             asked = time.perf_counter()
             book.waiting += 1
             try:
-                connection = await super()._acquire(timeout)
+                connection = await super()._acquire(timeout)  # type: ignore[misc]
             except TimeoutError as expired:
                 if book.gauge.lent() < book.gauge.capacity():
                     raise  # a free slot, but no server behind it

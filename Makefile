@@ -1,0 +1,56 @@
+# One command per wish. Needs make and Python 3.11 or newer, nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# Made anew when the lock changes; half-made environments do not count.
+$(VENV)/.complete: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version 2>&1) is too old. Try: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(RUN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+install: $(VENV)/.complete ## Make .venv with everything pinned
+
+demo: install ## Load the leaky, then the fixed service; print the comparison
+	$(RUN)/python -m app demo
+
+serve: install ## Run the service with the lab on, at 127.0.0.1:8000
+	LAB_ENABLED=true $(RUN)/python -m app serve
+
+check: install ## Every lesson: before must leak, after must not
+	$(RUN)/python -m app check
+
+test: install ## All tests, on real PostgreSQL
+	$(RUN)/python -m pytest
+
+lint: install ## ruff, mypy strict, import-linter
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports --no-logo
+
+bench: install ## The fixed routes against raw asyncpg and the write-up's fix
+	$(RUN)/python -m app bench
+
+diff: install ## Each lesson's two files side by side
+	@for lesson in app/*/before.py; do \
+	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
+	done
+
+lock: install ## Renew requirements.lock (asks the package registry)
+	$(RUN)/pip install --quiet uv
+	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	  --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
+
+clean: ## Remove .venv, the embedded database and the reports
+	rm -rf $(VENV) .data report
+
+.PHONY: help install demo serve check test lint bench diff lock clean

@@ -1,0 +1,114 @@
+"""Run the service as a process of its own, for a load to be sent to it."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfile
+
+import httpx
+
+START_SECONDS = 60
+STOP_SECONDS = 15
+
+
+class ServiceFailedError(ChildProcessError):
+    """The service did not start, or went away; the message has its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service with the lab on, and the way into it."""
+
+    url: str
+    token: str
+    pid: int
+    log: Path
+
+    def client(self) -> httpx.Client:
+        """Open a client that may use the control endpoints."""
+        return httpx.Client(base_url=self.url, headers=self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the control endpoints want to see."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@contextmanager
+def running_service(**settings: str) -> Iterator[Service]:
+    """Start a service with the lab on and flags of its own, and end it.
+
+    Args:
+        settings: environment variables, beside `DATABASE_URL`, which the
+            service inherits.
+
+    Raises:
+        ServiceFailedError: it did not answer within a minute.
+
+    """
+    token = secrets.token_urlsafe()
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="order-service-") as folder:
+        log = Path(folder, "service.log")
+        flags = Path(folder, "flags.json")
+        copyfile("flags.json", flags)
+        environment = os.environ | {
+            "LAB_ENABLED": "true",
+            "LAB_TOKEN": token,
+            "FLAGS_FILE": str(flags),
+            **settings,
+        }
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own command line
+                [sys.executable, "-m", "app", "serve", "--port", str(port)],
+                env=environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        service = Service(f"http://127.0.0.1:{port}", token, process.pid, log)
+        try:
+            _wait_until_alive(service, process)
+            yield service
+        finally:
+            _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_alive(
+    service: Service, process: subprocess.Popen[bytes]
+) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(f"{service.url}/healthz", timeout=1).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.05)
+        else:
+            return
+    message = f"the service did not start:\n{service.log.read_text()}"
+    raise ServiceFailedError(message)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
