@@ -7,7 +7,7 @@
     └── Unauthorized        401     the lab's control endpoints
 
     poolwatch.PoolExhausted 503     no connection came free in time
-    the database is away    503     refused, closed or ended connections
+    the database is away    503     refuses, closes, or ends what is asked
     anything else           500     the log has it, the body does not
 
 Bodies never carry SQL, addresses, secrets or stack traces.
@@ -22,7 +22,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from poolwatch import PoolExhausted
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER = "5"
 """Seconds a client should wait after 503."""
+UNAVAILABLE = ("08", "53", "57")
+"""SQLSTATE classes: connection, insufficient resources, intervention."""
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
@@ -131,15 +133,15 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_bad_input)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(PoolExhausted)(_exhausted)
-    # What this service reaches over the network is its database alone, so
-    # an error of the network is the database's.
+    app.exception_handler(DBAPIError)(_driver_error)
     for away in (
+        # What this service reaches over the network is its database alone,
+        # so an error of the network is the database's.
         OSError,
-        DBAPIError,
-        asyncpg.PostgresConnectionError,
         asyncpg.InterfaceError,
+        asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,
-        asyncpg.TooManyConnectionsError,
+        asyncpg.InsufficientResourcesError,
     ):
         app.exception_handler(away)(_database_away)
     app.exception_handler(Exception)(_unexpected)
@@ -214,10 +216,23 @@ def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:
     )
 
 
+def _driver_error(request: Request, error: DBAPIError) -> JSONResponse:
+    """Tell a database that cannot answer from a statement that is wrong."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if (
+        error.connection_invalidated
+        or isinstance(error, (OperationalError, InterfaceError))
+        or state[:2] in UNAVAILABLE
+    ):
+        return _database_away(request, error)
+    logger.error("500 %s", request.url.path, exc_info=error)
+    return _unexpected(request, error)
+
+
 def _database_away(request: Request, error: Exception) -> JSONResponse:
     logger.error("503 %s: %s", request.url.path, type(error).__qualname__)
     return _unavailable(
-        "Database unavailable", "The database cannot be reached."
+        "Database unavailable", "The database cannot answer now."
     )
 
 

@@ -52,7 +52,7 @@ async def ready(database: DatabaseDep) -> Health:
     try:
         await database.monitor.fetch("SELECT 1")
     except (OSError, asyncpg.PostgresError) as error:
-        raise NotReady("The database cannot be reached.") from error
+        raise NotReady("The database cannot answer now.") from error
     return Health()
 
 
