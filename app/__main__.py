@@ -26,14 +26,14 @@ from rich.console import Console
 from uvicorn.config import LOGGING_CONFIG
 
 from app.api import LESSONS
-from app.database import (
+from app.budget import (
     BudgetExceededError,
     DatabaseUnreachableError,
-    Monitor,
     check_budget,
 )
 from app.lesson import Variant
 from app.migrate import migrate as run_migrations
+from app.monitor import Monitor
 from app.seed import seed as fill
 from app.settings import Settings
 

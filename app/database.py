@@ -14,7 +14,7 @@ closed meanwhile reaches a request, which then fails.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
@@ -25,90 +25,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import poolwatch
-from app.settings import MONITORS, Settings
+from app.budget import check_budget
+from app.monitor import Monitor
+from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 POOLS = ENGINE, POOL = "engine", "asyncpg"
 """What the two pools are called in metrics, reports and pg_stat_activity."""
-
-STATES = (
-    "active",
-    "idle",
-    "idle in transaction",
-    "idle in transaction (aborted)",
-    "fastpath function call",
-    "disabled",
-)
-"""All states of pg_stat_activity; a state nobody is in counts zero."""
-
-
-class DatabaseUnreachableError(Exception):
-    """The server does not answer, or turns this service away."""
-
-
-class BudgetExceededError(Exception):
-    """The pools could open more connections than the server allows."""
-
-
-class Monitor:
-    """One connection of its own, opened when needed, for looking and ending.
-
-    Lives as long as the service. It borrows from no pool, so it sees an
-    exhausted pool as clearly as an idle one; each use is bounded.
-    """
-
-    TIMEOUT = 0.5
-    """Seconds for one look: a probe must fail fast."""
-
-    def __init__(self, dsn: str, application_name: str) -> None:
-        """Remember where to connect; connect at the first look."""
-        self._dsn = dsn
-        self._server_settings = {"application_name": application_name}
-        self._connection: asyncpg.Connection | None = None
-        self._one_at_a_time = asyncio.Lock()
-
-    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:  # noqa: ANN401
-        """Run one query, on a new connection where the old one is gone.
-
-        Raises:
-            OSError: the server does not answer in time.
-            asyncpg.PostgresError: it answers with an error.
-
-        """
-        async with asyncio.timeout(self.TIMEOUT), self._one_at_a_time:
-            if self._connection is None or self._connection.is_closed():
-                self._connection = await asyncpg.connect(
-                    self._dsn,
-                    timeout=self.TIMEOUT,
-                    server_settings=self._server_settings,
-                )
-            return await self._connection.fetch(query, *args)
-
-    async def states(self) -> dict[str, int]:
-        """Count this database's connections by state, zeros included."""
-        rows = await self.fetch(
-            "SELECT state, count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() AND state IS NOT NULL"
-            " GROUP BY state"
-        )
-        return dict.fromkeys(STATES, 0) | {
-            row["state"]: row["count"] for row in rows
-        }
-
-    async def terminate(self, pids: Sequence[int]) -> int:
-        """End backends; answer how many there were to end."""
-        rows = await self.fetch(
-            "SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid",
-            pids,
-        )
-        return sum(row["pg_terminate_backend"] for row in rows)
-
-    async def close(self) -> None:
-        """Let go of the connection."""
-        if self._connection is not None:
-            self._connection.terminate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,41 +129,6 @@ async def open_database(
         yield database
     finally:
         await _close(database)
-
-
-async def check_budget(settings: Settings, monitor: Monitor) -> None:
-    """Refuse pools that could open more connections than the server allows.
-
-    Raises:
-        DatabaseUnreachableError: the server cannot be reached.
-        BudgetExceededError: with the sum, and what to change.
-
-    """
-    try:
-        rows = await monitor.fetch(
-            "SELECT name, setting::int FROM pg_settings WHERE name IN"
-            " ('max_connections', 'superuser_reserved_connections',"
-            " 'reserved_connections')"
-        )
-    except (OSError, asyncpg.PostgresError) as error:
-        url = settings.engine_url
-        where = url.query.get("host") or f"{url.host}:{url.port or 5432}"
-        message = f"cannot use the database at {where}: {error or 'timeout'}"
-        raise DatabaseUnreachableError(message) from error
-    server = {row["name"]: row["setting"] for row in rows}
-    most = server.pop("max_connections")
-    reserved = sum(server.values())
-    if settings.connections_needed > most - reserved:
-        message = (
-            f"{settings.web_concurrency} process(es) × ("
-            f"{settings.pool_size} + {settings.max_overflow} engine"
-            f" + {settings.pool_size} asyncpg + {MONITORS} monitor)"
-            f" = {settings.connections_needed} connections, but the server"
-            f" allows {most} - {reserved} reserved = {most - reserved}:"
-            " lower WEB_CONCURRENCY or the POOL_ settings, or raise"
-            " max_connections"
-        )
-        raise BudgetExceededError(message)
 
 
 async def _close(database: Database) -> None:

@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 import poolwatch
-from app import api, errors, health, metrics
+from app import api, error_handlers, health, metrics
 from app.database import State, open_database
 from app.flags import FlagMiddleware, Flags
 from app.lab import control
-from app.lab.control import LabState, Waits
+from app.lab.control import LabState
+from app.lab.waits import Waits
 from app.settings import Settings
 
 
@@ -42,7 +43,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         " connection pools: with leaks, and without.",
         lifespan=lab_lifespan if settings.lab_enabled else lifespan,
     )
-    errors.install(app)
+    error_handlers.install(app)
     metrics.install(app, ledger)
     app.include_router(health.router)
     api.mount(app)

@@ -23,7 +23,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator import Instrumentator
 
-from app.database import STATES, DatabaseDep
+from app.database import DatabaseDep
+from app.monitor import STATES
 from poolwatch import Ledger
 from poolwatch.for_prometheus import Exporter
 

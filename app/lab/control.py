@@ -6,9 +6,8 @@ while every pool is exhausted.
 
 import gc
 import secrets
-from collections import deque
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -16,10 +15,23 @@ from pydantic import BaseModel, Field
 
 from app.api import LESSONS
 from app.database import DatabaseDep, State
-from app.errors import Problem, Unauthorized, problems
+from app.errors import Problem, problems
 from app.flags import Flags, FlagsFileError
+from app.lab.waits import Waits, WaitTimes
 from app.lesson import Variant
-from poolwatch import Book, Listener, Loan
+from poolwatch import Loan
+
+
+class Unauthorized(Problem):
+    """The lab's control endpoints want its token."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    title = "Unauthorized"
+    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
+
+    def __init__(self) -> None:
+        """Say which token."""
+        super().__init__("Send the lab's token: Authorization: Bearer …")
 
 
 class LessonNotFound(Problem):
@@ -81,42 +93,6 @@ class Reset(BaseModel):
 
     loans_freed: int
     backends_ended: int
-
-
-class WaitTimes(BaseModel):
-    """How long borrowers waited for a connection, in seconds."""
-
-    count: int
-    p50: float
-    p95: float
-    p99: float
-    longest: float
-
-
-class Waits(Listener):
-    """Remembers each wait of the process, for exact percentiles."""
-
-    MOST = 1_000_000
-
-    def __init__(self) -> None:
-        """Remember the newest million, 8 bytes each."""
-        self._seconds: deque[float] = deque(maxlen=self.MOST)
-
-    def waited(self, book: Book, seconds: float) -> None:  # noqa: ARG002
-        """Remember one wait."""
-        self._seconds.append(seconds)
-
-    def times(self) -> WaitTimes:
-        """Sum up what was remembered."""
-        waits = sorted(self._seconds) or [0.0]
-        last = len(waits) - 1
-        return WaitTimes(
-            count=len(self._seconds),
-            p50=waits[round(0.50 * last)],
-            p95=waits[round(0.95 * last)],
-            p99=waits[round(0.99 * last)],
-            longest=waits[last],
-        )
 
 
 class LabState(State):
