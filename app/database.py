@@ -15,7 +15,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
@@ -99,57 +99,72 @@ async def open_database(
         BudgetExceededError: the pools do not fit the server.
 
     """
-    monitor = Monitor(settings.dsn, _application_name(settings, "monitor"))
-    await check_budget(settings, monitor)
-    engine = create_async_engine(
-        settings.engine_url,
-        pool_size=settings.pool_size,
-        max_overflow=settings.max_overflow,
-        pool_timeout=settings.pool_timeout,
-        pool_recycle=settings.pool_recycle,
-        pool_pre_ping=True,
-        connect_args=_connect_args(settings),
-    )
-    poolwatch.watch(engine, ENGINE, ledger)
-    pool = await asyncpg.create_pool(
-        settings.dsn,
-        min_size=settings.pool_min_size,
-        max_size=settings.pool_size,
-        max_inactive_connection_lifetime=settings.pool_idle_lifetime,
-        timeout=settings.connect_timeout,
-        command_timeout=settings.statement_timeout,
-        server_settings={
-            "application_name": _application_name(settings, POOL)
-        },
-    )
-    poolwatch.watch(pool, POOL, ledger)
-    reader = engine.execution_options(isolation_level="AUTOCOMMIT")
-    database = Database(settings, engine, reader, pool, monitor, ledger)
-    try:
+    async with AsyncExitStack() as closing:  # what was opened last goes first
+        monitor = Monitor(settings.dsn, _application_name(settings, "monitor"))
+        closing.push_async_callback(monitor.close)
+        await check_budget(settings, monitor)
+
+        engine = create_async_engine(
+            settings.engine_url,
+            pool_size=settings.pool_size,
+            max_overflow=settings.max_overflow,
+            pool_timeout=settings.pool_timeout,
+            pool_recycle=settings.pool_recycle,
+            pool_pre_ping=True,
+            connect_args=_connect_args(settings),
+        )
+        closing.push_async_callback(engine.dispose)
+        book = poolwatch.watch(engine, ENGINE, ledger)
+        closing.callback(ledger.close_book, book)
+
+        pool = await asyncpg.create_pool(
+            settings.dsn,
+            min_size=settings.pool_min_size,
+            max_size=settings.pool_size,
+            max_inactive_connection_lifetime=settings.pool_idle_lifetime,
+            timeout=settings.connect_timeout,
+            command_timeout=settings.statement_timeout,
+            server_settings={
+                "application_name": _application_name(settings, POOL)
+            },
+        )
+        closing.push_async_callback(_close_pool, pool, settings.close_timeout)
+        book = poolwatch.watch(pool, POOL, ledger)
+        closing.callback(ledger.close_book, book)
+
+        reader = engine.execution_options(isolation_level="AUTOCOMMIT")
+        database = Database(settings, engine, reader, pool, monitor, ledger)
+        closing.push_async_callback(_end_loans, database)
         yield database
-    finally:
-        await _close(database)
 
 
-async def _close(database: Database) -> None:
+async def _end_loans(database: Database) -> None:
+    """Give loans a moment to come back; end the backends of those that stay.
+
+    A leaked connection would outlive its pool, and a plain `pool.close()`
+    would wait for it for ever.
+    """
     patience = database.settings.close_timeout
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            while any(database.ledger.loans()):  # noqa: ASYNC110 - bounded
+                await asyncio.sleep(0.01)
+    leaked = [loan.pid for loan in database.ledger.loans() if loan.pid]
+    if not leaked:
+        return
+    logger.warning("still lent after %s s, ended: %s", patience, leaked)
+    try:
+        await database.monitor.terminate(leaked)
+    except (OSError, asyncpg.PostgresError) as error:
+        logger.warning("the server did not end them: %s", error or "timeout")
+
+
+async def _close_pool(pool: asyncpg.Pool, patience: float) -> None:
     try:
         async with asyncio.timeout(patience):
-            await database.pool.close()
-    except TimeoutError:  # a plain close would wait for a leak for ever
-        logger.warning("asyncpg pool: loans out after %s s, ended", patience)
-    await database.engine.dispose()
-    still_lent = [loan.pid for loan in database.ledger.loans() if loan.pid]
-    try:
-        if still_lent:
-            logger.warning("ending %d leaked backends", len(still_lent))
-            await database.monitor.terminate(still_lent)
-    except (OSError, asyncpg.PostgresError) as error:
-        logger.warning("could not end them: %s", error or "timeout")
-    finally:
-        await database.monitor.close()
-        for book in list(database.ledger.books.values()):
-            database.ledger.close_book(book)
+            await pool.close()  # terminates the pool where it is interrupted
+    except TimeoutError:
+        logger.warning("the asyncpg pool was terminated")
 
 
 def _application_name(settings: Settings, part: str) -> str:

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         default=30, description="Seconds after which a statement is ended."
     )
     close_timeout: PositiveFloat = Field(
-        default=2,
+        default=1,
         description="Seconds to wait at the end for loans to come back.",
     )
 

@@ -1,0 +1,46 @@
+"""The README says what the code says."""
+
+import re
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from app.api import LESSONS
+from app.settings import Settings
+
+README = Path("README.md").read_text()
+
+
+def test_lists_every_setting_with_its_default_and_reason() -> None:
+    for name, field in Settings.model_fields.items():
+        default = "" if field.is_required() else field.default
+        shown = "" if default is None else default
+        row = f"| `{name.upper()}` | {shown} | {field.description} |"
+        assert row in README
+
+
+def test_lists_every_lesson_with_its_card() -> None:
+    for lesson in LESSONS:
+        row = f"| [`{lesson.name}`](app/{lesson.name}) |"
+        assert row in README
+        for text in (lesson.mistake, lesson.cure):
+            assert text in README.replace("`", "")
+
+
+def test_lists_every_route(lab_app: FastAPI) -> None:
+    listed = set(re.findall(r"`(GET|POST|PUT) (/[^?` ]*)", README))
+    for path, methods in lab_app.openapi()["paths"].items():
+        if path.startswith(("/before/", "/after/")):
+            continue
+        for method in methods:
+            assert (method.upper(), path) in listed
+
+
+def test_links_only_to_files_that_exist() -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", README):
+        assert Path(link).exists(), link
+
+
+def test_names_only_make_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", Path("Makefile").read_text(), re.M))
+    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= targets
