@@ -45,10 +45,12 @@ diff: install ## Each lesson's two files side by side
 	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
 	done
 
-lock: install ## Renew requirements.lock (asks the package registry)
+lock: install ## Renew both lock files (asks the package registry)
 	$(RUN)/pip install --quiet uv
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	  --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
+	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate -c requirements.lock pyproject.toml -o requirements-service.lock
 
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report

@@ -73,10 +73,12 @@ def serve(
 ) -> None:
     """Run the order service until Ctrl-C or SIGTERM."""
     os.environ["WEB_CONCURRENCY"] = str(workers)
-    given = os.environ.setdefault("LAB_TOKEN", secrets.token_urlsafe())
+    made = None if os.environ.get("LAB_TOKEN") else secrets.token_urlsafe()
+    if made:
+        os.environ["LAB_TOKEN"] = made
     with database() as settings:
-        if settings.lab_enabled:
-            say(f"lab token: {given}")
+        if settings.lab_enabled and made:
+            say(f"lab token: {made}")
         asyncio.run(check_server(settings))
         logging_config = deepcopy(LOGGING_CONFIG)
         logging_config["root"] = {"handlers": ["default"], "level": "INFO"}

@@ -112,6 +112,7 @@ class Flags:
         ) as new:
             json.dump(document, new, indent=2)
             new.write("\n")
+        Path(new.name).chmod(0o644)  # a temporary file is its owner's alone
         Path(new.name).replace(self._path)
 
     def _broken(self, details: EventDetails) -> None:
