@@ -194,7 +194,7 @@ def demo(
 def bench(
     seconds: Annotated[
         int, typer.Option(min=1, help="How long each round takes.")
-    ] = 5,
+    ] = 2,
     rounds: Annotated[
         int, typer.Option(min=1, help="Alternated rounds; medians count.")
     ] = 3,

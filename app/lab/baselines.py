@@ -4,7 +4,7 @@
 and no session, no model and no metrics in between. `/write-up` is the
 write-up's own fix in its safe form: `def` where it has `async def`, because
 there its `Session` freezes the event loop once the pool is empty. For
-analytics its fix is an asyncpg pool, and needs no other form. `/nothing`
+analytics its fix is an asyncpg pool, and needs no other form. `/healthz`
 does nothing.
 
 Parameters, answers and pool sizes are the service's own.
@@ -58,8 +58,7 @@ class State(TypedDict):
 
     pool: asyncpg.Pool
     engine: Engine
-    waits: dict[str, Waits]
-    """How long each baseline waited for its connections, by its name."""
+    waits: Waits
 
 
 @asynccontextmanager
@@ -77,27 +76,23 @@ async def lifespan(_: FastAPI) -> AsyncIterator[State]:
     )
     async with asyncpg.create_pool(
         settings.dsn,
-        min_size=settings.pool_min_size,
+        min_size=0,  # a process of each baseline; most need one pool only
         max_size=settings.pool_size,
         max_inactive_connection_lifetime=settings.pool_idle_lifetime,
         timeout=settings.connect_timeout,
         command_timeout=settings.statement_timeout,
     ) as pool:
-        waits = {"raw": _waits(pool), "write-up": _waits(engine)}
+        ledger, waits = poolwatch.Ledger(), Waits()
+        ledger.listeners.append(waits)
+        poolwatch.watch(pool, "asyncpg", ledger)
+        poolwatch.watch(engine, "engine", ledger)
         yield {"pool": pool, "engine": engine, "waits": waits}
     engine.dispose()
 
 
-def _waits(pool: asyncpg.Pool | Engine) -> Waits:
-    ledger, waits = poolwatch.Ledger(), Waits()
-    ledger.listeners.append(waits)
-    poolwatch.watch(pool, "baseline", ledger)
-    return waits
-
-
 async def get_pool(request: Request) -> asyncpg.Pool:
     """Hand the open pool to a handler."""
-    return request.state.pool
+    return request.state.pool  # type: ignore[no-any-return]
 
 
 def get_session(request: Request) -> Iterator[Session]:
@@ -205,7 +200,9 @@ def process_order(session: SessionDep, order_id: OrderId) -> Order:
     items = session.exec(
         select(OrderItem).where(OrderItem.order_id == order_id)
     ).all()
-    order.total = sum((item.price * item.quantity for item in items), Decimal())
+    order.total = sum(
+        (item.price * item.quantity for item in items), Decimal()
+    )
     order.status = OrderStatus.PROCESSED
     session.add(order)
     session.commit()
@@ -221,19 +218,25 @@ async def get_analytics(pool: PoolDep, since: Since) -> list[dict[str, Any]]:
     return [dict(day) for day in days]
 
 
+bench = APIRouter()
+
+
+@bench.get("/healthz")
+async def nothing() -> Response:
+    """Do nothing: what client and server reach without a database."""
+    return Response()
+
+
+@bench.get("/lab/waits")
+async def read_waits(request: Request) -> WaitTimes:
+    """Sum up how long borrowers waited since the process began."""
+    waits: Waits = request.state.waits
+    return waits.times()
+
+
 def create_app() -> FastAPI:
     """Make the app of the baselines, for uvicorn."""
     app = FastAPI(lifespan=lifespan)
-
-    @app.get("/nothing")
-    async def nothing() -> Response:
-        return Response()
-
-    @app.get("/{baseline}/waits")
-    async def waits(request: Request, baseline: str) -> WaitTimes:
-        times: WaitTimes = request.state.waits[baseline].times()
-        return times
-
-    app.include_router(raw)
-    app.include_router(write_up)
+    for router in (raw, write_up, bench):
+        app.include_router(router)
     return app

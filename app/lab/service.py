@@ -56,21 +56,31 @@ def running_service(**settings: str) -> Iterator[Service]:
 
     """
     token = secrets.token_urlsafe()
-    port = _free_port()
     with tempfile.TemporaryDirectory(prefix="order-service-") as folder:
-        log = Path(folder, "service.log")
         flags = Path(folder, "flags.json")
         copyfile("flags.json", flags)
-        environment = os.environ | {
+        lab = {
             "LAB_ENABLED": "true",
             "LAB_TOKEN": token,
             "FLAGS_FILE": str(flags),
-            **settings,
         }
+        with running(["app", "serve"], token, **(lab | settings)) as service:
+            yield service
+
+
+@contextmanager
+def running(
+    module: list[str], token: str, **environment: str
+) -> Iterator[Service]:
+    """Run `python -m MODULE … --port …` until the block is left."""
+    port = _free_port()
+    command = [sys.executable, "-m", *module, "--port", str(port)]
+    with tempfile.TemporaryDirectory(prefix=f"{module[0]}-") as folder:
+        log = Path(folder, "service.log")
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - our own command line
-                [sys.executable, "-m", "app", "serve", "--port", str(port)],
-                env=environment,
+                command,
+                env=os.environ | environment,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
