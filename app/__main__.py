@@ -21,8 +21,10 @@ from typing import Annotated
 import asyncpg
 import typer
 import uvicorn
+from alembic.util.exc import CommandError
 from pydantic import ValidationError
 from rich.console import Console
+from sqlalchemy.exc import DBAPIError
 from uvicorn.config import LOGGING_CONFIG
 
 from app.api import LESSONS
@@ -51,7 +53,9 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-say = Console(stderr=True, highlight=False).print
+say = Console(
+    stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True
+).print
 
 
 @cli.command()
@@ -154,7 +158,8 @@ def check(
     variants: tuple[Variant, ...] = (
         (variant,) if variant else ("before", "after")
     )
-    with database():
+    with database() as settings:
+        asyncio.run(check_server(settings))
         found = lab.run(
             chosen or LESSONS, variants, requests, concurrency, say
         )
@@ -260,9 +265,14 @@ def main() -> None:
         BudgetExceededError,
         DatabaseUnreachableError,
         ChildProcessError,
+        CommandError,
         OSError,
     ) as error:
         say(f"error: {error}")
+        sys.exit(2)
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        say(f"error: cannot use the database: {reason}")
         sys.exit(2)
 
 

@@ -60,7 +60,8 @@ class Flags:
         api.set_provider(provider, self._domain)
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching; nothing is read again from here on."""
+        self._client.remove_handler(ProviderEvent.PROVIDER_READY, self._mended)
         api.set_provider(NoOpProvider(), self._domain)
 
     def variant(self, lesson: str, user: str) -> Variant:

