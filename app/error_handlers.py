@@ -3,6 +3,7 @@
 Bodies never carry SQL, addresses, secrets or stack traces.
 """
 
+import asyncio
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Problem
 from poolwatch import PoolExhausted
@@ -43,6 +45,41 @@ def install(app: FastAPI) -> None:
     ):
         app.exception_handler(away)(_database_away)
     app.exception_handler(Exception)(_unexpected)
+    app.add_middleware(AnswerWhenStopped)
+
+
+class AnswerWhenStopped:
+    """Answer requests that the service's end cancels: 503, try elsewhere.
+
+    The server cancels what has not ended when its grace is over, a request
+    that waits for a leaked connection above all. Left alone, that is a 500
+    and a stack trace for each.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap the application."""
+        self.app = app
+
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer in the application's place if it is cancelled."""
+        begun = False
+
+        async def note_the_beginning(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, note_the_beginning)
+        except asyncio.CancelledError:
+            if begun or scope["type"] != "http":
+                raise
+            answer = _unavailable(
+                "Shutting down", "The service ended before it could answer."
+            )
+            await answer(scope, receive, send)
 
 
 def _answer(

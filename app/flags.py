@@ -9,6 +9,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -17,6 +18,7 @@ from openfeature.contrib.provider.flagd import FlagdProvider
 from openfeature.contrib.provider.flagd.config import ResolverType
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import EventDetails, ProviderEvent
+from openfeature.exception import OpenFeatureError
 from openfeature.provider import ProviderStatus
 from openfeature.provider.no_op_provider import NoOpProvider
 from starlette.datastructures import Headers
@@ -57,7 +59,9 @@ class Flags:
             offline_flag_source_path=str(self._path),
             deadline_ms=int(POLL_SECONDS * 1000),
         )
-        api.set_provider(provider, self._domain)
+        # Without the file `_broken` has said so, and the watching goes on.
+        with suppress(OpenFeatureError):
+            api.set_provider_and_wait(provider, self._domain)
 
     def close(self) -> None:
         """Stop watching; nothing is read again from here on."""

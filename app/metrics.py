@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import asyncpg
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -79,7 +80,7 @@ def install(app: FastAPI, ledger: Ledger) -> None:
     Instrumentator(registry=registry).instrument(app)
     router = APIRouter(tags=["probes"])
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics(database: DatabaseDep) -> Response:
         """Show all metrics of this process in Prometheus' text format."""
         states.clear()

@@ -41,6 +41,23 @@ class EngineGauge:
     def __init__(self, engine: Engine) -> None:
         """Keep the engine, whose pool changes when it is disposed of."""
         self._engine = engine
+        # A slot whose connection was invalidated or reclaimed waits in the
+        # pool like any other, and `checkedin()` counts it. So the slots that
+        # do have a connection are followed here.
+        self._open: set[int] = set()
+        event.listen(engine, "connect", self._opened)
+        event.listen(engine, "close", self._closed)
+        event.listen(engine, "detach", self._closed)
+        event.listen(engine, "engine_disposed", self._disposed)
+
+    def _opened(self, _: object, record: ConnectionPoolEntry) -> None:
+        self._open.add(id(record))
+
+    def _closed(self, _: object, record: ConnectionPoolEntry) -> None:
+        self._open.discard(id(record))
+
+    def _disposed(self, _: object) -> None:
+        self._open.clear()  # what the old pool has lent is not of the new
 
     @property
     def _pool(self) -> QueuePool:
@@ -64,7 +81,7 @@ class EngineGauge:
 
     def idle(self) -> int:
         """Open connections that wait in the pool."""
-        return self._pool.checkedin()
+        return max(0, len(self._open) - self.lent())
 
     def overflow(self) -> int:
         """Open connections beyond the pool's size."""

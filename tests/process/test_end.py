@@ -85,13 +85,17 @@ def test_a_service_that_leaked_both_pools_ends_within_ten_seconds(
     backends: Backends,
 ) -> None:
     leak_everything(service)
-    for path in ("/orders", "/analytics?since=2999-01-01") * 4:
-        clients.submit(ask, service.url + path)
+    waiting = [
+        clients.submit(httpx.get, service.url + path, timeout=30)
+        for path in ("/orders", "/analytics?since=2999-01-01") * 4
+    ]
     wait_until(lambda: loans(service)["borrowers"] == 8)
 
     signal(service)
 
     assert_ends(service, backends)
+    assert {sent.result().status_code for sent in waiting} == {503}
+    assert "Traceback" not in service.told
 
 
 def test_a_request_under_way_is_answered_before_the_end(

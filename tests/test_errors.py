@@ -1,0 +1,173 @@
+"""Each error says what is wrong, as a problem, and gives nothing away."""
+
+import pytest
+
+from app.database import DatabaseDep
+from tests.conftest import Service
+
+ITEM = {"product": "teapot", "price": "24.90", "quantity": 1}
+ORDER = {"customer": "A. Trainee", "items": [ITEM]}
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/orders?limit=0", "query.limit"),
+        ("/orders?limit=201", "query.limit"),
+        ("/orders?limit=many", "query.limit"),
+        ("/orders-alt?limit=0", "query.limit"),
+        ("/orders?after=-1", "query.after"),
+        ("/orders?after=2147483648", "query.after"),
+        ("/orders/0", "path.order_id"),
+        ("/orders/2147483648", "path.order_id"),
+        ("/orders/first", "path.order_id"),
+        ("/analytics", "query.since"),
+        ("/analytics?since=soon", "query.since"),
+        ("/analytics?since=2026-02-30", "query.since"),
+        ("/analytics?since=2000-01-01", "query.since"),
+    ],
+)
+async def test_bad_input_names_the_parameter(
+    production: Service, path: str, field: str
+) -> None:
+    answer = await production.client.get(path)
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (ORDER | {"customer": ""}, "body.customer"),
+        (ORDER | {"customer": "x" * 201}, "body.customer"),
+        (ORDER | {"customer": "A\0B"}, "body.customer"),
+        (ORDER | {"items": []}, "body.items"),
+        (ORDER | {"items": [ITEM] * 101}, "body.items"),
+        (ORDER | {"items": [ITEM | {"product": ""}]}, "body.items.0.product"),
+        (
+            ORDER | {"items": [ITEM | {"product": "\0"}]},
+            "body.items.0.product",
+        ),
+        (ORDER | {"items": [ITEM | {"price": "-1"}]}, "body.items.0.price"),
+        (ORDER | {"items": [ITEM | {"price": "0.001"}]}, "body.items.0.price"),
+        (ORDER | {"items": [ITEM | {"price": "1e9"}]}, "body.items.0.price"),
+        (ORDER | {"items": [ITEM | {"price": "NaN"}]}, "body.items.0.price"),
+        (
+            ORDER | {"items": [ITEM, ITEM | {"quantity": 0}]},
+            "body.items.1.quantity",
+        ),
+        (
+            ORDER | {"items": [ITEM | {"quantity": 1001}]},
+            "body.items.0.quantity",
+        ),
+        ({"items": [ITEM]}, "body.customer"),
+        ({"customer": "A. Trainee"}, "body.items"),
+        (None, "body"),
+    ],
+)
+async def test_bad_input_names_the_field(
+    production: Service, body: dict[str, object] | None, field: str
+) -> None:
+    answer = await production.client.post("/orders", json=body)
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        ("{", "application/json"),
+        ("customer=A", "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_a_body_that_is_no_json_is_bad_input(
+    production: Service, content: str, content_type: str
+) -> None:
+    answer = await production.client.post(
+        "/orders", content=content, headers={"Content-Type": content_type}
+    )
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "title"),
+    [
+        ("GET", "/nowhere", 404, "Not Found"),
+        ("GET", "/orders/2147483647", 404, "Order not found"),
+        ("POST", "/orders/2147483647/process", 404, "Order not found"),
+        ("DELETE", "/orders", 405, "Method Not Allowed"),
+        ("POST", "/orders/97/process", 409, "Empty order"),
+        ("GET", "/orders?limit=0", 422, "Bad input"),
+        ("GET", "/analytics?since=2000-01-01", 422, "Too many days"),
+    ],
+)
+async def test_an_error_is_a_problem_with_title_and_status(
+    production: Service, method: str, path: str, status: int, title: str
+) -> None:
+    answer = await production.client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["type"] == "about:blank"
+    assert (problem["status"], problem["title"]) == (status, title)
+    assert problem["detail"]
+
+
+async def test_a_wrong_method_is_told_the_right_ones(
+    production: Service,
+) -> None:
+    answer = await production.client.delete("/analytics")
+
+    assert answer.headers["allow"] == "GET"
+
+
+async def test_a_fault_of_ours_is_500_and_says_nothing_of_itself(
+    production: Service,
+) -> None:
+    @production.app.get("/fault")
+    async def fault() -> None:
+        message = "SELECT * FROM orders -- as postgres:secret@db.internal"
+        raise ZeroDivisionError(message)
+
+    answer = await production.client.get("/fault")
+
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Internal error",
+        "status": 500,
+        "detail": "Something went wrong here; the service's log has it.",
+    }
+
+
+async def test_the_log_has_the_trace_of_a_fault_of_ours(
+    production: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    @production.app.get("/fault")
+    async def fault() -> None:
+        message = "a fault of ours"
+        raise ZeroDivisionError(message)
+
+    await production.client.get("/fault")
+
+    assert "ZeroDivisionError: a fault of ours" in caplog.text
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+async def test_a_wrong_statement_is_a_fault_of_ours(
+    production: Service,
+) -> None:
+    @production.app.get("/fault")
+    async def fault(database: DatabaseDep) -> None:
+        async with database.engine.connect() as connection:
+            await connection.exec_driver_sql("SELECT nothing FROM nowhere")
+
+    answer = await production.client.get("/fault")
+
+    assert answer.status_code == 500
+    assert "nowhere" not in answer.text

@@ -1,0 +1,184 @@
+"""The control endpoints: for those who have the token, in the lab alone."""
+
+import gc
+import json
+from collections.abc import Iterator
+
+import pytest
+from fastapi.routing import APIRoute
+
+from app.lab import control
+from app.settings import Settings
+from tests.conftest import Service
+
+ROUTES = [
+    (method, route.path.format(lesson="orders"))
+    for route in control.router.routes
+    if isinstance(route, APIRoute)
+    for method in route.methods or ()
+]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(b"", id="none"),
+        pytest.param(b"Bearer wrong", id="wrong"),
+        pytest.param(b"Bearer", id="empty"),
+        pytest.param(b"Basic dGhlIGxhYidzIHRva2Vu", id="other scheme"),
+        pytest.param("Bearer töken".encode(), id="not ASCII"),
+    ],
+)
+async def test_nobody_enters_without_the_token(
+    service: Service, given: bytes
+) -> None:
+    for method, path in ROUTES:
+        answer = await service.client.request(
+            method, path, headers={b"Authorization": given}
+        )
+
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_there_are_control_endpoints() -> None:
+    assert ("POST", "/lab/reset") in ROUTES
+
+
+async def test_setting_a_flag_writes_the_file(
+    service: Service, settings: Settings
+) -> None:
+    answer = await service.client.put(
+        "/lab/flags/orders", json={"variant": "before"}
+    )
+
+    assert (answer.status_code, answer.json()) == (200, {"variant": "before"})
+    flags = json.loads(settings.flags_file.read_text())["flags"]
+    assert {name: flags[name]["defaultVariant"] for name in flags} == {
+        "orders": "before",
+        "analytics": "after",
+        "order_processor": "after",
+    }
+
+
+async def test_reading_flags_answers_what_the_file_says(
+    service: Service, settings: Settings
+) -> None:
+    answer = await service.client.get("/lab/flags")
+
+    assert (
+        answer.json() == json.loads(settings.flags_file.read_text())["flags"]
+    )
+
+
+async def test_a_flag_of_no_lesson_is_not_found(service: Service) -> None:
+    answer = await service.client.put(
+        "/lab/flags/other", json={"variant": "before"}
+    )
+
+    assert answer.status_code == 404
+
+
+async def test_a_variant_that_does_not_exist_is_refused(
+    service: Service,
+) -> None:
+    answer = await service.client.put(
+        "/lab/flags/orders", json={"variant": "between"}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "body.variant"
+
+
+async def test_a_broken_flag_file_is_a_conflict(
+    service: Service, settings: Settings
+) -> None:
+    settings.flags_file.write_text("{")
+
+    answer = await service.client.get("/lab/flags")
+
+    assert answer.status_code == 409
+
+
+async def test_setting_a_flag_mends_a_broken_file(
+    service: Service, settings: Settings
+) -> None:
+    settings.flags_file.write_text("{")
+
+    await service.client.put("/lab/flags/orders", json={"variant": "after"})
+
+    assert (await service.client.get("/lab/flags")).status_code == 200
+
+
+async def test_lists_each_loan_with_its_borrower_and_its_line(
+    service: Service,
+) -> None:
+    await service.client.get("/before/orders/1")
+    await service.at_rest()
+
+    found = (await service.client.get("/lab/loans")).json()
+
+    [loan] = found["loans"]
+    assert loan["borrower"] == "GET /before/orders/{order_id}"
+    assert loan["site"].startswith("app/orders/before.py:")
+    assert loan["site"].endswith(" get_order")
+    assert (loan["pool"], loan["leaked"]) == ("engine", True)
+    assert found["leaks"] == 1
+
+
+async def test_does_not_count_itself_as_a_borrower(service: Service) -> None:
+    found = (await service.client.get("/lab/loans")).json()
+
+    assert found["borrowers"] == 0
+
+
+async def test_both_sides_count_the_same_connections(service: Service) -> None:
+    await service.client.get("/before/orders")
+    await service.at_rest()
+
+    found = (await service.client.get("/lab/loans")).json()
+
+    assert found["pooled"] == found["backends"] == 3
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The collector, as it was."""
+    yield
+    gc.disable()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.usefixtures("collector")
+async def test_switches_the_collector(
+    service: Service, *, enabled: bool
+) -> None:
+    answer = await service.client.put("/lab/gc", json={"enabled": enabled})
+
+    assert answer.json() == {"enabled": enabled}
+    assert gc.isenabled() is enabled
+
+
+@pytest.mark.filterwarnings("ignore:The garbage collector is trying")
+async def test_a_forced_collection_says_what_it_brought_back(
+    service: Service,
+) -> None:
+    await service.client.get("/before/orders")
+    await service.client.get("/before/orders")
+    await service.client.get("/before/analytics?since=2999-01-01")
+
+    answer = await service.client.post("/lab/gc")
+
+    assert answer.json()["loans_returned"] == 2
+    assert len(service.loans) == 1
+
+
+async def test_sums_up_the_waits_for_a_connection(service: Service) -> None:
+    for _ in range(3):
+        await service.client.get("/after/orders")
+
+    waits = (await service.client.get("/lab/waits")).json()
+
+    assert waits["count"] == 3
+    assert 0 < waits["p50"] <= waits["p95"] <= waits["p99"] <= waits["longest"]

@@ -1,0 +1,147 @@
+"""After a reset everything answers again, and nothing is lent."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tests.conftest import Service, until
+
+# A reset forces the collector, which complains of what it finds.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The garbage collector is trying to clean up"
+)
+
+LEAKS = {
+    "engine": "/before/orders?limit=1",
+    "asyncpg": "/before/analytics?since=2999-01-01",
+}
+
+
+@pytest.fixture
+async def exhausted(service: Service) -> Service:
+    """The service, after *before* has exhausted both its pools."""
+    for pool, leak in LEAKS.items():
+        gauge = service.database.ledger.books[pool].gauge
+        while gauge.lent() < gauge.capacity():
+            await service.client.get(leak)
+    await service.at_rest()
+    return service
+
+
+async def test_says_how_many_loans_it_has_freed(exhausted: Service) -> None:
+    answer = await exhausted.client.post("/lab/reset")
+
+    assert answer.json()["loans_freed"] == 10
+
+
+async def test_nothing_is_lent_any_more(exhausted: Service) -> None:
+    await exhausted.client.post("/lab/reset")
+
+    assert exhausted.loans == []
+    for book in exhausted.database.ledger.books.values():
+        assert book.gauge.lent() == 0
+
+
+async def test_the_backends_of_the_leaks_are_gone(exhausted: Service) -> None:
+    pids = [loan.pid for loan in exhausted.loans]
+    assert len(pids) == 10
+
+    await exhausted.client.post("/lab/reset")
+
+    connection = await asyncpg.connect(exhausted.database.settings.dsn)
+    await until(
+        lambda: connection.fetchval(
+            "SELECT NOT EXISTS"
+            " (SELECT FROM pg_stat_activity WHERE pid = ANY($1))",
+            pids,
+        )
+    )
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/readyz",
+        "/after/orders",
+        "/before/orders",
+        "/after/orders/1",
+        "/after/analytics?since=2999-01-01",
+        "/before/analytics?since=2999-01-01",
+    ],
+)
+async def test_everything_answers_again(exhausted: Service, path: str) -> None:
+    await exhausted.client.post("/lab/reset")
+
+    answer = await exhausted.client.get(path)
+
+    assert answer.status_code == 200
+
+
+async def test_sets_every_flag_to_after(exhausted: Service) -> None:
+    await exhausted.client.put("/lab/flags/orders", json={"variant": "before"})
+
+    await exhausted.client.post("/lab/reset")
+
+    flags = (await exhausted.client.get("/lab/flags")).json()
+    assert {flag["defaultVariant"] for flag in flags.values()} == {"after"}
+
+
+async def test_spares_what_is_lent_to_a_request_at_work(
+    service: Service,
+) -> None:
+    await service.client.get("/before/orders")
+    async with service.database.engine.connect() as connection:
+        await service.client.post("/lab/reset")
+
+        await connection.exec_driver_sql("SELECT 'still there'")
+
+
+async def test_leaves_no_connection_that_no_pool_knows(
+    service: Service,
+) -> None:
+    await service.client.get("/before/orders")
+    async with service.database.engine.connect() as at_work:
+        await at_work.exec_driver_sql("SELECT 1")
+        await service.client.post("/lab/reset")
+    await service.client.get("/after/orders")
+
+    found = (await service.client.get("/lab/loans")).json()
+
+    assert found["backends"] == found["pooled"]
+
+
+async def test_frees_a_session_that_somebody_keeps(service: Service) -> None:
+    with service.database.ledger.borrower("a job that keeps its session"):
+        kept = AsyncSession(service.database.engine)
+        await kept.connection()
+    [leak] = service.loans
+
+    answer = await service.client.post("/lab/reset")
+
+    assert answer.json() == {"loans_freed": 1, "backends_ended": 1}
+    assert leak not in service.loans
+    assert service.database.ledger.books["engine"].gauge.lent() == 0
+    assert kept.in_transaction()
+
+
+async def test_needs_nothing_to_free(service: Service) -> None:
+    answer = await service.client.post("/lab/reset")
+
+    assert answer.json() == {"loans_freed": 0, "backends_ended": 0}
+
+
+async def test_a_waiting_request_gets_a_freed_connection(
+    exhausted: Service,
+) -> None:
+    book = exhausted.database.ledger.books["asyncpg"]
+    waiting = asyncio.create_task(
+        exhausted.client.get("/after/analytics?since=2999-01-01")
+    )
+    await until(lambda: book.waiting == 1)
+
+    await exhausted.client.post("/lab/reset")
+
+    assert (await waiting).status_code == 200
