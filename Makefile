@@ -28,8 +28,10 @@ serve: install ## Run the service with the lab on, at 127.0.0.1:8000
 check: install ## Every lesson: before must leak, after must not
 	$(RUN)/python -m app check
 
+# Each process of xdist has an embedded server of its own; a server that was
+# given has connections for one.
 test: install ## All tests, on real PostgreSQL
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest $(if $(DATABASE_URL),,--numprocesses 3 --dist worksteal)
 
 lint: install ## ruff, mypy strict, import-linter
 	$(RUN)/ruff check .

@@ -214,6 +214,17 @@ async def test_a_mended_file_is_read_again(
     ]
 
 
+async def test_a_file_that_breaks_again_is_logged_again(
+    flags: Flags, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for times in (1, 2):
+        write(file, "{")
+        await until(lambda: len(caplog.messages) == times)  # noqa: B023
+
+        flags.write({"orders": "before"})
+        await until(lambda: flags.variant("orders", "anybody") == "before")
+
+
 def test_writing_keeps_the_other_flags(file: Path) -> None:
     write(file, json.dumps({"flags": {"analytics": before_for(10)}}))
 
