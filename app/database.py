@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 POOLS = ENGINE, POOL = "engine", "asyncpg"
 """What the two pools are called in metrics, reports and pg_stat_activity."""
+NOTICE_SECONDS = 5
+"""How long a pool may take to notice that the server ended a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Database:
             self.ledger.books[ENGINE].forget_leaks()
         pids = [loan.pid for loan in leaked if loan.pid is not None]
         ended = await self.monitor.terminate(pids)
-        async with asyncio.timeout(Monitor.TIMEOUT):
+        async with asyncio.timeout(NOTICE_SECONDS):
             # The pool hears of it when the closed socket is read.
             while any(loan.leaked for loan in self.ledger.loans()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from typing import Any
 
 from openfeature import api
 from openfeature.contrib.provider.flagd import FlagdProvider
@@ -26,9 +26,11 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.lesson import Lesson, Variant
+from app.replace_file import replace_file
 
 logger = logging.getLogger(__name__)
 
+SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 POLL_SECONDS = 0.5
 """How often each worker looks whether the file has changed."""
 
@@ -84,41 +86,41 @@ class Flags:
             FlagsFileError: the file is missing or broken.
 
         """
-        try:
-            flags: dict[str, dict[str, object]] = json.loads(
-                self._path.read_text()
-            )["flags"]
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            message = f"{self._path} is missing or broken"
-            raise FlagsFileError(message) from error
+        flags: dict[str, dict[str, object]] = self._document()["flags"]
         return flags
 
     def write(self, variants: dict[str, Variant]) -> None:
         """Set flags for everybody, in one step that no reader sees half of.
 
-        Percentages of these lessons are dropped; other flags stay.
+        Percentages of these lessons are dropped, all else in the file stays;
+        a file that is missing or broken is made anew.
         """
         try:
-            flags = self.read()
+            document = self._document()
         except FlagsFileError:
-            flags = {}
+            document = {"$schema": SCHEMA, "flags": {}}
         for lesson, variant in variants.items():
-            flags[lesson] = {
+            document["flags"][lesson] = {
                 "state": "ENABLED",
                 "variants": {"before": "before", "after": "after"},
                 "defaultVariant": variant,
             }
-        document = {
-            "$schema": "https://flagd.dev/schema/v0/flags.json",
-            "flags": flags,
-        }
-        with NamedTemporaryFile(
-            "w", dir=self._path.parent, delete=False
-        ) as new:
-            json.dump(document, new, indent=2)
-            new.write("\n")
-        Path(new.name).chmod(0o644)  # a temporary file is its owner's alone
-        Path(new.name).replace(self._path)
+        replace_file(self._path, json.dumps(document, indent=2))
+
+    def _document(self) -> dict[str, Any]:
+        try:
+            document: dict[str, Any] = json.loads(self._path.read_text())
+            document["flags"].keys()
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+        ) as error:
+            message = f"{self._path} is missing or broken"
+            raise FlagsFileError(message) from error
+        return document
 
     def _broken(self, details: EventDetails) -> None:
         if self._trusted:

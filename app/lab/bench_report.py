@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from tempfile import NamedTemporaryFile
 from typing import Any, Self
 
 from rich.console import Console
 from rich.table import Table
+
+from app.replace_file import replace_file
 
 REPORT = Path("report/bench.json")
 AIM = 0.5
@@ -169,7 +170,4 @@ def write(
         },
     }
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=REPORT.parent, delete=False) as new:
-        json.dump(report, new, indent=2)
-        new.write("\n")
-    Path(new.name).replace(REPORT)
+    replace_file(REPORT, json.dumps(report, indent=2))

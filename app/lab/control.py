@@ -92,7 +92,9 @@ class Reset(BaseModel):
     """What a reset has done."""
 
     loans_freed: int
-    backends_ended: int
+    backends_ended: int = Field(
+        description="Of loans that the garbage collector did not free."
+    )
 
 
 class LabState(State):

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
@@ -25,6 +24,7 @@ from app.lab.measure import (
     measure,
 )
 from app.lesson import Variant
+from app.replace_file import replace_file
 
 Cell = Callable[[Measured], str]
 
@@ -89,7 +89,8 @@ def run(seconds: int, users: int, folder: Path) -> bool:
         " that a short run sees timeouts (the service's own default is 30 s)."
         f" A restart: {FAILURES_TO_RESTART} failed probes of /readyz in a row,"
         f" {PROBE_SECONDS} s apart; nothing was really restarted. Memory is"
-        " the service process alone, its slope in this run carried to an hour."
+        " the service process alone: the slope of this short run, carried to"
+        " an hour, so it is rough."
     )
     promises = _promises(before, after)
     for promise, kept in promises.items():
@@ -157,9 +158,6 @@ def _write(
         },
     }
     folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=folder, delete=False) as new:
-        json.dump(report, new, indent=2)
-        new.write("\n")
     path = folder / "report.json"
-    Path(new.name).replace(path)
+    replace_file(path, json.dumps(report, indent=2))
     return path
