@@ -19,6 +19,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Make the service; the leaky half exists only where the lab is on."""
     settings = settings or Settings()
     ledger = poolwatch.Ledger()
+    ledger.listeners.append(poolwatch.Reporter())
     flags = Flags(settings.flags_file)
 
     @asynccontextmanager

@@ -1,8 +1,14 @@
 """Watch a SQLAlchemy engine, synchronous or asyncio, through pool events.
 
-A loan begins with `checkout`. It ends with `checkin`, or with `detach`: an
-asyncio session that the garbage collector reclaims is detached and never
-checked in, so a watcher that counts checkins alone drifts for ever.
+A loan begins with `checkout` and ends with `checkin`, but not always: an
+asyncio session that the garbage collector reclaims is reset and detached and
+never checked in, so a watcher that counts checkins alone drifts for ever.
+
+    given back              reset, checkin
+    reclaimed, synchronous  reset, checkin
+    reclaimed, asyncio      reset, detach, close_detached
+    invalidated             invalidate, close, checkin
+    detached                detach, later reset, close_detached
 
 Waiting has no event, so the pool's `connect` is timed: the pool's class is
 replaced by a subclass of itself, which a pool that is disposed of and made
@@ -23,6 +29,8 @@ from sqlalchemy.pool import QueuePool
 from poolwatch.errors import PoolExhausted
 
 if TYPE_CHECKING:
+    from sqlalchemy import PoolResetState
+    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import (
         ConnectionPoolEntry,
         PoolProxiedConnection,
@@ -30,45 +38,67 @@ if TYPE_CHECKING:
 
     from poolwatch.ledger import Book, Ledger
 
+PID = "poolwatch.pid"
+"""Where a connection record remembers its backend's process id."""
+
+
+ASKED = "poolwatch.asked"
+"""Where it remembers when it began to connect."""
+
 
 class SQLAlchemyPoolExhausted(PoolExhausted, CheckoutTimeout):
     """What a watched engine raises in place of SQLAlchemy's own timeout."""
 
 
 class EngineGauge:
-    """What the engine's pool of the moment says of itself."""
+    """What the engine's pool of the moment says of itself.
+
+    A QueuePool counts itself. NullPool and StaticPool do not; what they have
+    lent is what the ledger has written.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Keep the engine, whose pool changes when it is disposed of."""
         self._engine = engine
-
-    @property
-    def _pool(self) -> QueuePool:
-        pool = self._engine.pool
-        if not isinstance(pool, QueuePool):
-            message = f"{type(pool).__qualname__} keeps no count of itself"
-            raise TypeError(message)
-        return pool
+        self.book: Book | None = None
 
     def size(self) -> int:
-        """The most it keeps open when nobody borrows."""
-        return self._pool.size()
+        """Connections it keeps open when nobody borrows."""
+        pool = self._engine.pool
+        return pool.size() if isinstance(pool, QueuePool) else 0
 
-    def capacity(self) -> int:
+    def minimum(self) -> int:
+        """None: it opens a connection when the first borrower asks."""
+        return 0
+
+    def capacity(self) -> int | None:
         """The most it lends at once: pool size and overflow."""
-        return self._pool.size() + self._pool._max_overflow  # noqa: SLF001
+        pool = self._engine.pool
+        if not isinstance(pool, QueuePool):
+            return None
+        overflow: int = pool._max_overflow  # noqa: SLF001
+        return pool.size() + overflow if overflow >= 0 else None
 
     def lent(self) -> int:
         """Connections lent now."""
-        return self._pool.checkedout()
+        pool = self._engine.pool
+        if isinstance(pool, QueuePool):
+            return pool.checkedout()
+        return len(self.book.loans) if self.book else 0
 
     def idle(self) -> int:
-        """Open connections that wait in the pool."""
-        return self._pool.checkedin()
+        """Open connections that wait in the pool.
+
+        A slot that was invalidated waits there too, without a connection, and
+        SQLAlchemy counts it.
+        """
+        pool = self._engine.pool
+        return pool.checkedin() if isinstance(pool, QueuePool) else 0
 
     def overflow(self) -> int:
         """Open connections beyond the pool's size."""
-        return max(0, self._pool.overflow())
+        pool = self._engine.pool
+        return max(0, pool.overflow()) if isinstance(pool, QueuePool) else 0
 
 
 def knows(pool: object) -> bool:
@@ -77,27 +107,76 @@ def knows(pool: object) -> bool:
 
 
 def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
-    """Write each loan of the engine's pool into the ledger."""
+    """Write each loan of the engine's pool into the ledger.
+
+    Raises:
+        ValueError: the ledger has a pool of that name already.
+
+    """
     if isinstance(engine, AsyncEngine):
         engine = engine.sync_engine
-    book = ledger.open_book(name, EngineGauge(engine))
+    gauge = EngineGauge(engine)
+    book = gauge.book = ledger.open_book(name, gauge)
+    _follow_loans(engine, book)
+    _time_connects(engine, book)
+    _time_waits(engine, book)
+    return book
 
+
+def _follow_loans(engine: Engine, book: Book) -> None:
     def lend(_: object, record: ConnectionPoolEntry, __: object) -> None:
-        pid = record.info.get("poolwatch.pid")
+        pid = record.info.get(PID)
         if pid is None:
-            pid = _backend_pid(record.driver_connection)
-            record.info["poolwatch.pid"] = pid
+            pid = record.info[PID] = _backend_pid(record.driver_connection)
         awaiting = greenlet.getcurrent().parent
         book.lend(id(record), pid, awaiting and awaiting.gr_frame)
 
     def give_back(_: object, record: ConnectionPoolEntry) -> None:
         book.give_back(id(record))
 
+    def reset(
+        _: object, record: ConnectionPoolEntry | None, state: PoolResetState
+    ) -> None:
+        # Before the record is back in the pool, where another may have it.
+        if record is not None and (
+            state.terminate_only or getattr(record, "needs_gc", False)
+        ):
+            book.give_back(id(record), "reclaimed")
+
+    def invalidate(
+        _: object, record: ConnectionPoolEntry, __: BaseException | None
+    ) -> None:
+        book.give_back(id(record), "terminated")
+
+    def detach(
+        connection: DBAPIConnection, record: ConnectionPoolEntry
+    ) -> None:
+        # The record is back in the pool by now, and may be another's.
+        driver = getattr(connection, "driver_connection", connection)
+        pid = _backend_pid(driver)
+        loan = book.loans.get(id(record))
+        if loan is not None and loan.pid == pid:
+            book.give_back(id(record), "detached")
+
     event.listen(engine, "checkout", lend)
     event.listen(engine, "checkin", give_back)
-    event.listen(engine, "detach", give_back)
-    _time_waits(engine, book)
-    return book
+    event.listen(engine, "reset", reset)
+    event.listen(engine, "invalidate", invalidate)
+    event.listen(engine, "detach", detach)
+
+
+def _time_connects(engine: Engine, book: Book) -> None:
+    def before(_: object, record: ConnectionPoolEntry, *__: object) -> None:
+        if record is not None and record.record_info is not None:
+            record.record_info[ASKED] = time.monotonic()
+
+    def after(_: object, record: ConnectionPoolEntry) -> None:
+        if record.record_info and ASKED in record.record_info:
+            asked = record.record_info.pop(ASKED)
+            book.connected(time.monotonic() - asked)
+
+    event.listen(engine, "do_connect", before)
+    event.listen(engine, "connect", after)
 
 
 def _time_waits(engine: Engine, book: Book) -> None:
@@ -105,16 +184,14 @@ def _time_waits(engine: Engine, book: Book) -> None:
 
     class Watched(plain):  # type: ignore[misc, valid-type]
         def connect(self) -> PoolProxiedConnection:
-            asked = time.perf_counter()
-            book.waiting += 1
+            asked = book.ask()
             try:
                 return super().connect()  # type: ignore[no-any-return]
             except CheckoutTimeout as timeout:
                 book.timed_out()
                 raise SQLAlchemyPoolExhausted(book) from timeout
             finally:
-                book.waiting -= 1
-                book.waited(time.perf_counter() - asked)
+                book.answer(asked)
 
     Watched.__name__ = Watched.__qualname__ = f"Watched{plain.__name__}"
     engine.pool.__class__ = Watched

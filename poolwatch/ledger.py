@@ -7,35 +7,56 @@ so it goes on answering when every pool is empty.
 
 from __future__ import annotations
 
-import logging
 import time
-from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from poolwatch.borrower import Borrower, current
-from poolwatch.callsite import Site, Stack, capture
+from poolwatch.callsite import Site, Stack, capture, current_frame, site
+from poolwatch.histogram import Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
     from types import FrameType
 
-logger = logging.getLogger("poolwatch")
+Ending = Literal["returned", "reclaimed", "detached", "terminated"]
+"""How a loan ended: given back, by the garbage collector, taken out of its
+pool for good, or because the server or the pool closed the connection."""
 
 
-@dataclass(slots=True, eq=False)
 class Loan:
-    """One connection that a pool has lent."""
+    """One connection that a pool has lent.
 
-    pool: str
-    pid: int | None
-    """Process id of the PostgreSQL backend behind the connection."""
-    borrower: Borrower | None
-    since: float
-    """When it was lent, in seconds of `time.monotonic()`."""
-    stack: Stack
-    leaked: bool = False
+    `pid` is the PostgreSQL backend behind it; `since` is in seconds of
+    `time.monotonic()`; `borrower` is None where nobody has named himself.
+    """
+
+    __slots__ = (
+        "borrower",
+        "leaked",
+        "overdue",
+        "pid",
+        "pool",
+        "since",
+        "stack",
+    )
+
+    def __init__(
+        self,
+        pool: str,
+        pid: int | None,
+        borrower: Borrower | None,
+        stack: Stack,
+    ) -> None:
+        """Begin now."""
+        self.pool = pool
+        self.pid = pid
+        self.borrower = borrower
+        self.since = time.monotonic()
+        self.stack = stack
+        self.leaked = False
+        self.overdue = False
 
     @property
     def age(self) -> float:
@@ -45,18 +66,22 @@ class Loan:
     @property
     def site(self) -> Site | None:
         """The application's line that borrowed, where there is one."""
-        return self.stack.site
+        return site(self.stack)
 
 
 class Gauge(Protocol):
     """What a pool can tell of itself at any moment."""
 
     def size(self) -> int:
-        """Connections it keeps when nobody borrows."""
+        """The most connections it keeps when nobody borrows."""
         ...
 
-    def capacity(self) -> int:
-        """The most it lends at once."""
+    def minimum(self) -> int:
+        """The fewest connections it keeps when nobody borrows."""
+        ...
+
+    def capacity(self) -> int | None:
+        """The most it lends at once; None where there is no limit."""
         ...
 
     def lent(self) -> int:
@@ -73,7 +98,10 @@ class Gauge(Protocol):
 
 
 class Listener:
-    """Told of what happens, as it happens; must not block."""
+    """Told of what happens, as it happens; must not block.
+
+    A base class whose methods do nothing: override those of interest.
+    """
 
     def opened(self, book: Book) -> None:
         """A pool is watched from now on."""
@@ -84,78 +112,132 @@ class Listener:
     def timed_out(self, book: Book) -> None:
         """A borrower went away without a connection."""
 
+    def connected(self, book: Book, seconds: float) -> None:
+        """A new connection to the server took so long."""
+
     def leaked(self, loan: Loan) -> None:
         """A borrower ended, and its loan is still open."""
 
+    def overdue(self, loan: Loan) -> None:
+        """A loan is open for long, and its borrower lives."""
 
-@dataclass(slots=True, eq=False)
+    def ended(self, loan: Loan, how: Ending) -> None:
+        """A loan has ended."""
+
+
 class Book:
-    """One pool's page in the ledger."""
+    """One pool's page in the ledger.
 
-    name: str
-    gauge: Gauge
-    ledger: Ledger
-    loans: dict[int, Loan] = field(default_factory=dict)
-    """The open loans, by the identity of the slot that was lent."""
-    waiting: int = 0
-    """Borrowers that wait for a connection right now."""
-    returned: int = 0
-    """Loans that came back since the pool is watched."""
+    Safe with threads, and with the garbage collector, which may end a loan
+    in the middle of anything: the lock is one that its holder may take again.
+    """
+
+    def __init__(self, name: str, gauge: Gauge, ledger: Ledger) -> None:
+        """Begin with nothing lent."""
+        self.name = name
+        self.gauge = gauge
+        self.loans: dict[int, Loan] = {}
+        self.waiting = 0
+        self.timeouts = 0
+        self.returned = 0
+        self.leaks = 0
+        self.reclaimed = 0
+        self.wait_time = Histogram()
+        self.use_time = Histogram()
+        self.create_time = Histogram()
+        self._listeners = ledger.listeners
+        self._lock = RLock()
+
+    @property
+    def full(self) -> bool:
+        """Whether all that the pool may lend is lent."""
+        capacity = self.gauge.capacity()
+        return capacity is not None and self.gauge.lent() >= capacity
+
+    def ask(self) -> float:
+        """A borrower begins to wait: the moment, for `answer`."""
+        with self._lock:
+            self.waiting += 1
+        return time.monotonic()
+
+    def answer(self, asked: float) -> None:
+        """A borrower waits no more, with a connection or without."""
+        waited = time.monotonic() - asked
+        with self._lock:
+            self.waiting -= 1
+            self.wait_time.observe(waited)
+        for listener in self._listeners:
+            listener.waited(self, waited)
 
     def lend(
         self, slot: int, pid: int | None, beyond: FrameType | None = None
     ) -> None:
-        """Write down a loan: called by an adapter when a pool has lent."""
+        """Write down a loan: called by an adapter when a pool has lent.
+
+        Args:
+            slot: what identifies the loan until it is given back.
+            pid: the backend behind the connection.
+            beyond: see `callsite.capture`.
+
+        """
         holder = current.get()
         if holder is not None and holder.ended:
             holder = None
-        loan = Loan(self.name, pid, holder, time.monotonic(), capture(beyond))
-        self.loans[slot] = loan
-        if holder is not None:
-            holder.loans.add(loan)
+        stack = capture(current_frame(), beyond)
+        loan = Loan(self.name, pid, holder, stack)
+        with self._lock:
+            self.loans[slot] = loan
+            if holder is not None:
+                holder.loans.add(loan)
 
-    def give_back(self, slot: int) -> None:
+    def give_back(self, slot: int, how: Ending = "returned") -> None:
         """Strike a loan off; a slot that is not lent is left alone."""
-        loan = self.loans.pop(slot, None)
-        if loan is None:
-            return
-        self.returned += 1
-        if loan.borrower is not None:
-            loan.borrower.loans.discard(loan)
+        with self._lock:
+            loan = self.loans.pop(slot, None)
+            if loan is None:
+                return
+            self.returned += 1
+            self.reclaimed += how == "reclaimed"
+            self.use_time.observe(loan.age)
+            if loan.borrower is not None:
+                loan.borrower.loans.discard(loan)
+        for listener in self._listeners:
+            listener.ended(loan, how)
+
+    def connected(self, seconds: float) -> None:
+        """Write down how long a new connection took."""
+        with self._lock:
+            self.create_time.observe(seconds)
+        for listener in self._listeners:
+            listener.connected(self, seconds)
+
+    def timed_out(self) -> None:
+        """Count a borrower that went away empty-handed."""
+        with self._lock:
+            self.timeouts += 1
+        for listener in self._listeners:
+            listener.timed_out(self)
+
+    def leak(self, loan: Loan) -> None:
+        """Mark a loan that has outlived its borrower."""
+        with self._lock:
+            loan.leaked = True
+            self.leaks += 1
+        for listener in self._listeners:
+            listener.leaked(loan)
+
+    def overdue(self, loan: Loan) -> None:
+        """Mark a loan that is open for long."""
+        loan.overdue = True
+        for listener in self._listeners:
+            listener.overdue(loan)
 
     def forget_leaks(self) -> None:
         """Strike off what was leaked by a pool that has been replaced."""
-        self.loans = {
-            slot: loan for slot, loan in self.loans.items() if not loan.leaked
-        }
-
-    def waited(self, seconds: float) -> None:
-        """Tell the listeners how long a borrower waited."""
-        for listener in self.ledger.listeners:
-            listener.waited(self, seconds)
-
-    def timed_out(self) -> None:
-        """Tell the listeners that a borrower went away empty-handed."""
-        for listener in self.ledger.listeners:
-            listener.timed_out(self)
-
-    def explain(self, most: int = 3) -> str:
-        """Say who holds the pool: `30 of 30 lent: 28 × file:line f, …`."""
-        loans = list(self.loans.values())
-        holders = Counter((loan.site, loan.leaked) for loan in loans)
-        text = f"{self.gauge.lent()} of {self.gauge.capacity()} lent"
-        parts = []
-        for (site, leaked), count in holders.most_common(most):
-            oldest = max(
-                loan.age
-                for loan in loans
-                if (loan.site, loan.leaked) == (site, leaked)
-            )
-            parts.append(
-                f"{count} × {site or 'unknown line'}"
-                f"{', leaked' if leaked else ''}, oldest {oldest:.0f} s"
-            )
-        return f"{text}: {'; '.join(parts)}" if parts else text
+        with self._lock:
+            for slot, loan in self.loans.copy().items():
+                if loan.leaked:
+                    self.give_back(slot, "terminated")
 
 
 class Ledger:
@@ -167,8 +249,12 @@ class Ledger:
         self.listeners: list[Listener] = []
         self.borrowers = 0
         """Borrowers that have begun and not ended."""
-        self.leaks = 0
-        """Loans that outlived their borrower, since the process began."""
+        self._lock = RLock()
+
+    @property
+    def leaks(self) -> int:
+        """Loans that outlived their borrower, since their pools opened."""
+        return sum(book.leaks for book in self.books.values())
 
     def open_book(self, name: str, gauge: Gauge) -> Book:
         """Begin to watch a pool under a name of its own."""
@@ -186,7 +272,7 @@ class Ledger:
 
     def loans(self) -> Iterator[Loan]:
         """Every open loan, pool by pool, oldest first."""
-        for book in self.books.values():
+        for book in list(self.books.values()):
             yield from list(book.loans.values())
 
     @contextmanager
@@ -202,29 +288,17 @@ class Ledger:
         """
         holder = Borrower(name, scope)
         token = current.set(holder)
-        self.borrowers += 1
+        with self._lock:
+            self.borrowers += 1
         try:
             yield holder
         finally:
-            self.borrowers -= 1
+            with self._lock:
+                self.borrowers -= 1
             current.reset(token)
             holder.end()
-            for loan in holder.loans:
-                self._leak(loan, holder)
-
-    def _leak(self, loan: Loan, holder: Borrower) -> None:
-        loan.leaked = True
-        self.leaks += 1
-        logger.warning(
-            "leak: %s ended and left a connection of pool %r lent "
-            "(backend %s), borrowed at %s",
-            holder.name,
-            loan.pool,
-            loan.pid,
-            loan.site,
-        )
-        for listener in self.listeners:
-            listener.leaked(loan)
+            for loan in tuple(holder.loans):
+                self.books[loan.pool].leak(loan)
 
 
 default_ledger = Ledger()

@@ -16,7 +16,8 @@ def watch(
     """Write each loan of a pool into the ledger.
 
     Args:
-        pool: a SQLAlchemy `Engine` or `AsyncEngine`, or an `asyncpg.Pool`.
+        pool: a SQLAlchemy `Engine` or `AsyncEngine`, an open asyncpg or
+            psycopg pool, or the module `asyncpg` for its bare `connect`.
         name: what the pool is called in reports and metrics.
         ledger: where to write; the process's own where none is given.
 
