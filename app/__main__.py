@@ -36,6 +36,7 @@ from app.migrate import migrate as run_migrations
 from app.monitor import Monitor
 from app.seed import seed as fill
 from app.settings import Settings
+from app.watch import meeting_place
 
 # The lab's packages are imported where they are used: `serve`, `migrate` and
 # `seed` run without them, as in the container.
@@ -74,7 +75,7 @@ def serve(
     """Run the order service until Ctrl-C or SIGTERM."""
     os.environ["WEB_CONCURRENCY"] = str(workers)
     given = os.environ.setdefault("LAB_TOKEN", secrets.token_urlsafe())
-    with database() as settings:
+    with meeting_place(workers), database() as settings:
         if settings.lab_enabled:
             say(f"lab token: {given}")
         asyncio.run(check_server(settings))

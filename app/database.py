@@ -28,6 +28,7 @@ import poolwatch
 from app.budget import check_budget
 from app.monitor import Monitor
 from app.settings import Settings
+from poolwatch.report import Source
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ POOLS = ENGINE, POOL = "engine", "asyncpg"
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Both pools, the monitor and the ledger, open while the service runs.
+    """Both pools and who watches them, open while the service runs.
 
     `reader` is a view of `engine`: the same pool, without a transaction
     round a single statement (AUTOCOMMIT saves the round trips of BEGIN and
@@ -50,6 +51,7 @@ class Database:
     pool: asyncpg.Pool
     monitor: Monitor
     ledger: poolwatch.Ledger
+    watchdog: poolwatch.Watchdog
 
     async def count_backends(self) -> int:
         """Count this process's connections as the server sees them."""
@@ -86,6 +88,7 @@ class State(TypedDict):
     """What the lifespan hands to every request, as `request.state`."""
 
     database: Database
+    source: Source
 
 
 @asynccontextmanager
@@ -132,8 +135,13 @@ async def open_database(
         book = poolwatch.watch(pool, POOL, ledger)
         closing.callback(ledger.close_book, book)
 
+        watchdog = closing.enter_context(
+            poolwatch.Watchdog(ledger, loop=asyncio.get_running_loop())
+        )
         reader = engine.execution_options(isolation_level="AUTOCOMMIT")
-        database = Database(settings, engine, reader, pool, monitor, ledger)
+        database = Database(
+            settings, engine, reader, pool, monitor, ledger, watchdog
+        )
         closing.push_async_callback(_end_loans, database)
         yield database
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import weakref
 from contextvars import ContextVar
-from threading import get_ident
 from typing import TYPE_CHECKING
+
+from poolwatch.holder import current_task
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from typing import Any
 
-    from poolwatch.ledger import Loan
+    from poolwatch.loan import Loan
 
 current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 """The borrower of the running task or thread."""
@@ -21,11 +20,11 @@ current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 class Borrower:
     """One request or job, from its first line to its end.
 
-    `loans` are the connections lent to it that have not come back; `task`
-    and `thread` are where it runs, to ask for its stack while it holds one.
+    `loans` are the connections lent to it that have not come back; `task` is
+    where it runs, to ask for its stack while it holds one.
     """
 
-    __slots__ = ("_method", "_scope", "ended", "loans", "task", "thread")
+    __slots__ = ("_method", "_scope", "ended", "loans", "task")
 
     def __init__(
         self, method: str, scope: MutableMapping[str, Any] | None = None
@@ -43,8 +42,7 @@ class Borrower:
         self._scope = scope
         self.ended = False
         self.loans: set[Loan] = set()
-        self.thread = get_ident()
-        self.task = _current_task()
+        self.task = current_task()
 
     @property
     def route(self) -> str:
@@ -92,11 +90,3 @@ class Borrower:
             if name == wanted:
                 return str(value.decode("latin-1"))
         return None
-
-
-def _current_task() -> weakref.ref[asyncio.Task[Any]] | None:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no event loop runs in this thread
-        return None
-    return weakref.ref(task) if task is not None else None

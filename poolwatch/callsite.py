@@ -39,7 +39,24 @@ _LIBRARY_FOLDERS = (
     str(Path(__file__).parent) + sep,
     "<",  # frozen and generated code
 )
-_is_library: dict[str, bool] = {}
+_LIBRARY_PARTS = (f"{sep}site-packages{sep}", f"{sep}dist-packages{sep}")
+
+
+class _Library(dict[str, bool]):
+    """Whether a file is a library's, worked out once a file."""
+
+    def __missing__(self, file: str) -> bool:
+        library = file.startswith(_LIBRARY_FOLDERS) or any(
+            part in file for part in _LIBRARY_PARTS
+        )
+        self[file] = library
+        return library
+
+
+_is_library = _Library()
+
+current_frame = sys._getframe  # noqa: SLF001 - there is no public way
+"""Where the caller is, to begin a capture with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +80,7 @@ def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
     """Record the application's frames from `frame` on.
 
     Args:
-        frame: where to begin, usually `sys._getframe()`.
+        frame: where to begin, usually `current_frame()`.
         beyond: the frame to go on with where the stack ends. SQLAlchemy's
             asyncio runs its core in a greenlet, whose stack ends short of
             the handler that awaits it.
@@ -77,11 +94,7 @@ def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
                 break
             frame, beyond = beyond, None
         code = frame.f_code
-        file = code.co_filename
-        library = _is_library.get(file)
-        if library is None:
-            library = _is_library[file] = file.startswith(_LIBRARY_FOLDERS)
-        if library:
+        if _is_library[code.co_filename]:
             left -= 1
         else:
             frames.append((code, frame.f_lasti))
@@ -104,11 +117,6 @@ def site(stack: Stack) -> Site | None:
     """Work out the line that borrowed; None where it was none of ours."""
     found = sites(stack[:1])
     return found[0] if found else None
-
-
-def current_frame() -> FrameType:
-    """Where the caller is, to begin a capture with."""
-    return sys._getframe(1)  # noqa: SLF001 - there is no public way
 
 
 def _line_of(code: CodeType, offset: int) -> int:

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import asdict, dataclass
+from threading import RLock
 from typing import TYPE_CHECKING, Literal
 
+from poolwatch.book import Listener
 from poolwatch.callsite import sites
 from poolwatch.holder import holder_stack
-from poolwatch.ledger import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from poolwatch.ledger import Ending, Loan
+    from poolwatch.loan import Ending, Loan
 
 logger = logging.getLogger("poolwatch")
 
@@ -32,6 +33,7 @@ HEALED: dict[Ending, str] = {
     "reclaimed": "the garbage collector",
     "detached": "being taken out of the pool",
     "terminated": "the end of its connection",
+    "taken back": "reclaim",
 }
 
 
@@ -86,7 +88,8 @@ class Reporter(Listener):
         self.recent: deque[Finding] = deque(maxlen=remember)
         self._callbacks: list[Callable[[Finding], None]] = []
         self._logged: dict[tuple[Kind, str | None], float] = {}
-        self._held_back: dict[tuple[Kind, str | None], int] = {}
+        self._held_back: Counter[tuple[Kind, str | None]] = Counter()
+        self._lock = RLock()  # the collector may report while we do
 
     def listen(self, callback: Callable[[Finding], None]) -> None:
         """Call this with each finding, at once; it must not block."""
@@ -115,11 +118,12 @@ class Reporter(Listener):
             callback(finding)
         key = finding.kind, finding.site
         now = time.monotonic()
-        if now - self._logged.get(key, -self.EVERY) < self.EVERY:
-            self._held_back[key] = self._held_back.get(key, 0) + 1
-            return
-        self._logged[key] = now
-        more = self._held_back.pop(key, 0)
+        with self._lock:
+            if now - self._logged.get(key, -self.EVERY) < self.EVERY:
+                self._held_back[key] += 1
+                return
+            self._logged[key] = now
+            more = self._held_back.pop(key, 0)
         logger.warning(
             "%s%s",
             finding,

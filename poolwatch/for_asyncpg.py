@@ -7,23 +7,27 @@ the pool's class and its queue's class are replaced by subclasses of
 themselves that write down what leaves and what comes back.
 
 A connection of `asyncpg.connect()` is a loan from when it is open until it
-is closed, which asyncpg tells its termination listeners.
+is cleaned up. asyncpg tells its termination listeners of that, but in the
+loop's next turn, which may never come, and not who dropped it: so its class
+is replaced too.
 """
 
 from __future__ import annotations
 
 import functools
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from poolwatch.callsite import current_frame
 from poolwatch.errors import PoolExhausted
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from poolwatch.ledger import Book, Ledger
+    from poolwatch.ledger import Book, Ledger, Loan
 
 
 class PoolGauge:
@@ -131,16 +135,15 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
             try:
                 connection = await super()._acquire(timeout)  # type: ignore[misc]
             except TimeoutError as expired:
+                book.timed_out()
                 if not book.full:
                     raise  # a free slot, but no server behind it
-                book.timed_out()
                 raise PoolExhausted(book) from expired
             finally:
                 book.answer(asked)
-            book.lend(
-                id(connection._holder),  # noqa: SLF001
-                connection.get_server_pid(),
-            )
+            holder = connection._holder  # noqa: SLF001
+            pid = connection.get_server_pid()
+            book.lend(id(holder), pid, handle=weakref.ref(holder))
             return connection
 
         async def _get_new_connection(self) -> Any:  # noqa: ANN401
@@ -149,6 +152,12 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
             book.connected(time.monotonic() - began)
             return connection
 
+    async def free(loan: Loan) -> None:
+        holder = loan.handle() if loan.handle else None
+        if holder is not None:
+            holder.terminate()
+
+    book.free = free
     queue.__class__ = WatchedQueue
     pool.__class__ = WatchedPool
     return book
@@ -159,15 +168,41 @@ def _watch_connects(name: str, ledger: Ledger) -> Book:
     book = gauge.book = ledger.open_book(name, gauge)
     plain = asyncpg.connect
 
-    @functools.wraps(plain)
-    async def connect(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    async def open_watched(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         began = time.monotonic()
         connection = await plain(*args, **kwargs)
         book.connected(time.monotonic() - began)
-        slot = id(connection)
-        connection.add_termination_listener(lambda _: book.give_back(slot))
-        book.lend(slot, connection.get_server_pid())
+        plainly: Any = type(connection)
+        connection.__class__ = watched(plainly)
+        book.lend(id(connection), connection.get_server_pid())
         return connection
+
+    @functools.wraps(plain)
+    def connect(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        caller = current_frame().f_back
+        if caller is not None and _is_a_pool(caller.f_globals["__name__"]):
+            return plain(*args, **kwargs)
+        return open_watched(*args, **kwargs)
+
+    @functools.cache
+    def watched(base: Any) -> Any:  # noqa: ANN401
+        class WatchedConnection(base):  # type: ignore[misc]
+            __slots__ = ()
+
+            def _cleanup(self) -> None:
+                book.give_back(id(self), "terminated")
+                super()._cleanup()
+
+            def __del__(self) -> None:
+                book.give_back(id(self), "reclaimed")
+                super().__del__()
+
+        return WatchedConnection
 
     asyncpg.connect = connect
     return book
+
+
+def _is_a_pool(module: str) -> bool:
+    """Whether it connects in order to lend, which another book follows."""
+    return module.partition(".")[0] == "sqlalchemy"

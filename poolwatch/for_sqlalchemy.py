@@ -10,6 +10,10 @@ never checked in, so a watcher that counts checkins alone drifts for ever.
     invalidated             invalidate, close, checkin
     detached                detach, later reset, close_detached
 
+What tells a reclaimed connection from one that was given back is that nobody
+has it any more: a weak reference to it is dead. (`reset` would tell as well,
+and cost every checkout a microsecond.)
+
 Waiting has no event, so the pool's `connect` is timed: the pool's class is
 replaced by a subclass of itself, which a pool that is disposed of and made
 anew keeps.
@@ -18,6 +22,7 @@ anew keeps.
 from __future__ import annotations
 
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import greenlet
@@ -29,19 +34,16 @@ from sqlalchemy.pool import QueuePool
 from poolwatch.errors import PoolExhausted
 
 if TYPE_CHECKING:
-    from sqlalchemy import PoolResetState
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import (
         ConnectionPoolEntry,
         PoolProxiedConnection,
     )
 
-    from poolwatch.ledger import Book, Ledger
+    from poolwatch.ledger import Book, Ledger, Loan
 
 PID = "poolwatch.pid"
 """Where a connection record remembers its backend's process id."""
-
-
 ASKED = "poolwatch.asked"
 """Where it remembers when it began to connect."""
 
@@ -124,24 +126,26 @@ def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
 
 
 def _follow_loans(engine: Engine, book: Book) -> None:
-    def lend(_: object, record: ConnectionPoolEntry, __: object) -> None:
-        pid = record.info.get(PID)
-        if pid is None:
-            pid = record.info[PID] = _backend_pid(record.driver_connection)
-        awaiting = greenlet.getcurrent().parent
-        book.lend(id(record), pid, awaiting and awaiting.gr_frame)
+    getcurrent = greenlet.getcurrent
+
+    def lend(
+        _: object,
+        record: ConnectionPoolEntry,
+        connection: PoolProxiedConnection,
+    ) -> None:
+        info = record.info
+        if PID not in info:
+            info[PID] = _backend_pid(record.driver_connection)
+        awaiting = getcurrent().parent
+        book.lend(
+            id(record),
+            info[PID],
+            awaiting and awaiting.gr_frame,
+            weakref.ref(connection, _dies),
+        )
 
     def give_back(_: object, record: ConnectionPoolEntry) -> None:
         book.give_back(id(record))
-
-    def reset(
-        _: object, record: ConnectionPoolEntry | None, state: PoolResetState
-    ) -> None:
-        # Before the record is back in the pool, where another may have it.
-        if record is not None and (
-            state.terminate_only or getattr(record, "needs_gc", False)
-        ):
-            book.give_back(id(record), "reclaimed")
 
     def invalidate(
         _: object, record: ConnectionPoolEntry, __: BaseException | None
@@ -153,16 +157,28 @@ def _follow_loans(engine: Engine, book: Book) -> None:
     ) -> None:
         # The record is back in the pool by now, and may be another's.
         driver = getattr(connection, "driver_connection", connection)
-        pid = _backend_pid(driver)
         loan = book.loans.get(id(record))
-        if loan is not None and loan.pid == pid:
+        if loan is not None and loan.pid == _backend_pid(driver):
             book.give_back(id(record), "detached")
+
+    async def free(loan: Loan) -> None:
+        connection = loan.handle() if loan.handle else None
+        if connection is not None:
+            connection.invalidate()
 
     event.listen(engine, "checkout", lend)
     event.listen(engine, "checkin", give_back)
-    event.listen(engine, "reset", reset)
     event.listen(engine, "invalidate", invalidate)
     event.listen(engine, "detach", detach)
+    book.free = free
+
+
+def _dies(_: object) -> None:
+    """Nothing to do.
+
+    A weak reference with a callback is cleared before the finalizers run, in
+    every version of Python; one without is not, from 3.15 on.
+    """
 
 
 def _time_connects(engine: Engine, book: Book) -> None:
@@ -181,12 +197,13 @@ def _time_connects(engine: Engine, book: Book) -> None:
 
 def _time_waits(engine: Engine, book: Book) -> None:
     plain = type(engine.pool)
+    connect = plain.connect  # `super()` takes a look at each call
 
     class Watched(plain):  # type: ignore[misc, valid-type]
         def connect(self) -> PoolProxiedConnection:
             asked = book.ask()
             try:
-                return super().connect()  # type: ignore[no-any-return]
+                return connect(self)
             except CheckoutTimeout as timeout:
                 book.timed_out()
                 raise SQLAlchemyPoolExhausted(book) from timeout

@@ -37,5 +37,10 @@ def watch(
 
         if for_asyncpg.knows(pool):
             return for_asyncpg.watch(pool, name, ledger)
+    if "psycopg_pool" in sys.modules:
+        from poolwatch import for_psycopg  # noqa: PLC0415
+
+        if for_psycopg.knows(pool):
+            return for_psycopg.watch(pool, name, ledger)
     message = f"poolwatch knows no pool of type {type(pool).__qualname__}"
     raise TypeError(message)

@@ -56,10 +56,11 @@ class Watchdog:
 
     def look(self) -> None:
         """Mark what has become overdue, and ask the loop for an answer."""
-        for loan in self._ledger.loans():
-            if loan.leaked or loan.overdue or loan.age < self._overdue_after:
-                continue
-            self._ledger.books[loan.pool].overdue(loan)
+        for book in list(self._ledger.books.values()):
+            for loan in list(book.loans.values()):
+                known = loan.leaked or loan.overdue
+                if not known and loan.age >= self._overdue_after:
+                    book.overdue(loan)
         self._ping()
 
     def _ping(self) -> None:

@@ -205,7 +205,9 @@ def process_order(session: SessionDep, order_id: OrderId) -> Order:
     items = session.exec(
         select(OrderItem).where(OrderItem.order_id == order_id)
     ).all()
-    order.total = sum((item.price * item.quantity for item in items), Decimal())
+    order.total = sum(
+        (item.price * item.quantity for item in items), Decimal()
+    )
     order.status = OrderStatus.PROCESSED
     session.add(order)
     session.commit()

@@ -1,0 +1,173 @@
+"""One `python -m app …` as a real process, gone when its block ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import psutil
+
+from app.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {name.upper() for name in Settings.model_fields}
+
+TEN_SECONDS = 10
+"""What the service has to end in, whatever it is asked to let go of."""
+
+
+@dataclass(slots=True)
+class Command:
+    """A process in a session of its own, as a terminal would give it."""
+
+    process: subprocess.Popen[bytes]
+    _printed: Path
+    _told: Path
+    family: list[psutil.Process] = field(default_factory=list)
+    """It and its descendants, as last seen."""
+
+    @property
+    def printed(self) -> str:
+        """Its standard output so far."""
+        return self._printed.read_text()
+
+    @property
+    def told(self) -> str:
+        """Its standard error so far: progress, log lines, errors."""
+        return self._told.read_text()
+
+    def children(self) -> list[psutil.Process]:
+        """Its descendants, in whichever session they are."""
+        with suppress(psutil.NoSuchProcess):
+            itself = psutil.Process(self.process.pid)
+            self.family = [itself, *itself.children(recursive=True)]
+        return self.family[1:]
+
+    def sigterm(self) -> None:
+        """Ask it to end, as a container's runtime does."""
+        self.children()
+        self.process.terminate()
+
+    def ctrl_c(self) -> None:
+        """Interrupt its process group, as a terminal does."""
+        self.children()
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def exit_code(self, seconds: float = 60) -> int:
+        """Wait until it has ended."""
+        return self.process.wait(seconds)
+
+    def is_all_gone(self) -> bool:
+        """Whether nothing is left of the family."""
+        return not any(map(_is_alive, self.family))
+
+
+@dataclass(slots=True)
+class Service(Command):
+    """A `serve` that answers."""
+
+    url: str = ""
+
+
+@contextmanager
+def running(
+    *arguments: str, folder: Path = ROOT, **settings: str
+) -> Iterator[Command]:
+    """Start a command in a folder, with these settings and no others."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in SETTINGS
+    }
+    with TemporaryDirectory(prefix="output-") as output:
+        printed, told = Path(output, "stdout"), Path(output, "stderr")
+        with printed.open("wb") as stdout, told.open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "app", *arguments],
+                cwd=folder,
+                env=inherited | {"PYTHONPATH": str(ROOT)} | settings,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        command = Command(process, printed, told)
+        try:
+            yield command
+        finally:
+            _end(command)
+
+
+@contextmanager
+def serving(
+    *arguments: str, folder: Path = ROOT, **settings: str
+) -> Iterator[Service]:
+    """Start `serve`, and wait until it answers."""
+    port = str(_free_port())
+    with running(
+        "serve", "--port", port, *arguments, folder=folder, **settings
+    ) as command:
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _answers(url) or command.process.poll() is not None)
+        assert command.process.poll() is None, command.told
+        yield Service(
+            command.process, command._printed, command._told, url=url
+        )
+
+
+def run(
+    *arguments: str, folder: Path = ROOT, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    with running(*arguments, folder=folder, **settings) as command:
+        code = command.exit_code()
+        return subprocess.CompletedProcess(
+            arguments, code, command.printed, command.told
+        )
+
+
+def wait_until(holds: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for what must come about, and fail where it does not."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)
+
+
+def _end(command: Command) -> None:
+    """End what a test that failed has left."""
+    if command.process.poll() is None:
+        command.sigterm()
+        with suppress(subprocess.TimeoutExpired):
+            command.exit_code(TEN_SECONDS)
+    for process in filter(_is_alive, command.family):
+        process.kill()
+    command.exit_code()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(url: str) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{url}/healthz").is_success
+    return False

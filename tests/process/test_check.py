@@ -1,0 +1,82 @@
+"""`check`: exit 0 where nothing leaked, 1 where something did."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from app import analytics
+from app.api import LESSONS
+from tests.process.command import Command, run, running
+
+NAMES = [lesson.name for lesson in LESSONS]
+
+
+@pytest.mark.parametrize("lesson", NAMES)
+def test_before_exits_1_and_names_the_line(
+    database_url: str, lesson: str
+) -> None:
+    check = run(
+        *("check", lesson, "--variant", "before"), DATABASE_URL=database_url
+    )
+
+    assert check.returncode == 1, check.stderr
+    assert re.search(rf"app/{lesson}/before\.py:\d+ ", check.stdout)
+
+
+def test_after_exits_0_for_every_lesson_and_names_no_line(
+    database_url: str,
+) -> None:
+    check = run("check", "--variant", "after", DATABASE_URL=database_url)
+
+    assert check.returncode == 0, check.stderr
+    assert all(f"{lesson} after" in check.stdout for lesson in NAMES)
+    assert ".py:" not in check.stdout
+
+
+@pytest.fixture(scope="module")
+def both(database_url: str) -> Iterator[Command]:
+    """One lesson, both ways, as JSON."""
+    with running(
+        "check", "analytics", "--json", DATABASE_URL=database_url
+    ) as check:
+        yield check
+
+
+def test_a_lesson_that_does_as_its_card_says_exits_0(both: Command) -> None:
+    assert both.exit_code() == 0, both.told
+
+
+def test_json_has_every_scenario_of_both_variants(both: Command) -> None:
+    both.exit_code()
+
+    assert [
+        (found["lesson"], found["variant"], found["scenario"])
+        for found in json.loads(both.printed)
+    ] == [
+        ("analytics", variant, scenario.name)
+        for variant in ("before", "after")
+        for scenario in analytics.lesson.scenarios
+    ]
+
+
+def test_json_counts_each_leak_by_its_line(both: Command) -> None:
+    both.exit_code()
+
+    for found in json.loads(both.printed):
+        assert found["leaked"] == found["stated"], found
+        assert sum(found["sites"].values()) == found["leaked"]
+
+
+def test_more_requests_than_the_pool_has_still_exit_1(
+    database_url: str,
+) -> None:
+    check = run(
+        *("check", "analytics", "--variant", "before"),
+        *("--requests", "100", "--concurrency", "100"),
+        DATABASE_URL=database_url,
+    )
+
+    assert check.returncode == 1, check.stderr
+    assert "20 leaked by 100 requests" in check.stdout

@@ -1,0 +1,111 @@
+"""`serve --workers 2`: two processes, each with pools of its own."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from shutil import copy
+
+import httpx
+import pytest
+
+from tests.process.command import (
+    ROOT,
+    TEN_SECONDS,
+    Service,
+    serving,
+    wait_until,
+)
+from tests.process.conftest import Backends
+
+TOKEN = "the lab's token"
+
+
+@pytest.fixture(scope="module")
+def service(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Two workers, with the lab on."""
+    flags = copy(ROOT / "flags.json", tmp_path_factory.mktemp("workers"))
+    with serving(
+        "--workers",
+        "2",
+        DATABASE_URL=database_url,
+        LAB_ENABLED="true",
+        LAB_TOKEN=TOKEN,
+        FLAGS_FILE=str(flags),
+    ) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def workers(service: Service) -> Iterator[dict[int, httpx.Client]]:
+    """A client for each worker, by its pid.
+
+    A connection stays with the worker that has accepted it, so clients are
+    opened until each worker has got one.
+    """
+    found: dict[int, httpx.Client] = {}
+    with ExitStack() as stack:
+
+        def each_has_answered() -> bool:
+            client = stack.enter_context(
+                httpx.Client(
+                    base_url=service.url,
+                    headers={"Authorization": f"Bearer {TOKEN}"},
+                )
+            )
+            found.setdefault(behind(client.get("/orders"), service), client)
+            return len(found) == 2
+
+        wait_until(each_has_answered)
+        yield found
+
+
+def behind(answer: httpx.Response, service: Service) -> int:
+    """The process at the other end of the answer's connection."""
+    stream = answer.extensions["network_stream"]
+    here = stream.get_extra_info("client_addr")
+    return next(
+        process.pid
+        for process in service.children()
+        for connection in process.net_connections(kind="tcp")
+        if connection.raddr == here
+    )
+
+
+def test_each_worker_answers_from_a_pool_of_its_own(
+    service: Service,
+    workers: dict[int, httpx.Client],
+    backends: Backends,
+) -> None:
+    engines = {f"order-service {pid} engine" for pid in workers}
+
+    assert engines <= set(backends(service))
+
+
+def test_a_flag_reaches_each_worker_within_two_seconds(
+    workers: dict[int, httpx.Client],
+) -> None:
+    one, other = workers.values()
+
+    one.put("/lab/flags/orders", json={"variant": "before"}).raise_for_status()
+
+    wait_until(lambda: leaks(one) and leaks(other), seconds=2)
+
+
+def leaks(client: httpx.Client) -> bool:
+    """Whether this worker answers with *before* by now."""
+    client.get("/orders").raise_for_status()
+    return bool(client.get("/lab/loans").json()["leaks"])
+
+
+def test_sigterm_ends_the_parent_and_its_workers(
+    database_url: str, backends: Backends
+) -> None:
+    with serving("--workers", "2", DATABASE_URL=database_url) as service:
+        service.sigterm()
+        assert len(service.family) > 2
+
+        service.exit_code(TEN_SECONDS)
+
+        wait_until(service.is_all_gone)
+        wait_until(lambda: not backends(service))
