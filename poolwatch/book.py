@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 logger = logging.getLogger("poolwatch")
+DEAF = "a listener failed to hear %r"
 
 
 class Gauge(Protocol):
@@ -128,8 +129,11 @@ class Book:
         with self._lock:
             self.waiting -= 1
             self.wait_time.observe(waited)
-        if self._listeners:
-            self._tell("waited", self, waited)
+        for listener in self._listeners:
+            try:
+                listener.waited(self, waited)
+            except Exception:
+                logger.exception(DEAF, "waited")
 
     def lend(
         self,
@@ -180,8 +184,11 @@ class Book:
             self.use_time.observe(now - loan.since)
             if loan.borrower is not None:
                 loan.borrower.loans.discard(loan)
-        if self._listeners:
-            self._tell("ended", loan, how)
+        for listener in self._listeners:
+            try:
+                listener.ended(loan, how)
+            except Exception:
+                logger.exception(DEAF, "ended")
 
     def connected(self, seconds: float) -> None:
         """Write down how long a new connection took."""
@@ -219,12 +226,13 @@ class Book:
                 self.give_back(slot, "terminated")
 
     def _tell(self, event: str, *what: object) -> None:
-        # The pool's own work is in progress, and must not be harmed.
-        for listener in tuple(self._listeners):
+        # The pool's own work is in progress, and must not be harmed. What
+        # happens at every checkout does the same without the detour.
+        for listener in self._listeners:
             try:
                 getattr(listener, event)(*what)
             except Exception:
-                logger.exception("a listener failed to hear %r", event)
+                logger.exception(DEAF, event)
 
 
 async def _stays(_: Loan) -> None:
