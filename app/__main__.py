@@ -38,6 +38,7 @@ from app.migrate import migrate as run_migrations
 from app.monitor import Monitor
 from app.seed import seed as fill
 from app.settings import Settings
+from app.watch import meeting_place
 
 # The lab's packages are imported where they are used: `serve`, `migrate` and
 # `seed` run without them, as in the container.
@@ -80,7 +81,7 @@ def serve(
     made = None if os.environ.get("LAB_TOKEN") else secrets.token_urlsafe()
     if made:
         os.environ["LAB_TOKEN"] = made
-    with database() as settings:
+    with meeting_place(workers), database() as settings:
         if settings.lab_enabled and made:
             say(f"lab token: {made}")
         asyncio.run(check_server(settings))

@@ -3,7 +3,7 @@
 import asyncpg
 
 from app.monitor import Monitor
-from app.settings import MONITORS, Settings
+from app.settings import Settings
 
 
 class DatabaseUnreachableError(Exception):
@@ -40,7 +40,7 @@ async def check_budget(settings: Settings, monitor: Monitor) -> None:
         message = (
             f"{settings.web_concurrency} process(es) × ("
             f"{settings.pool_size} + {settings.max_overflow} engine"
-            f" + {settings.pool_size} asyncpg + {MONITORS} monitor)"
+            f" + {settings.pool_size} asyncpg + {settings.monitors} monitor)"
             f" = {settings.connections_needed} connections, but the server"
             f" allows {most} - {reserved} reserved = {most - reserved}:"
             " lower WEB_CONCURRENCY or the POOL_ settings, or raise"

@@ -28,6 +28,7 @@ import poolwatch
 from app.budget import check_budget
 from app.monitor import Monitor
 from app.settings import Settings
+from poolwatch.report import Source
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ NOTICE_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Both pools, the monitor and the ledger, open while the service runs.
+    """Both pools and who watches them, open while the service runs.
 
     `reader` and `engine` are one pool. `reader` puts no transaction round a
     statement (AUTOCOMMIT), which saves two of its three round trips. It is
@@ -53,6 +54,7 @@ class Database:
     pool: asyncpg.Pool
     monitor: Monitor
     ledger: poolwatch.Ledger
+    watchdog: poolwatch.Watchdog
 
     async def count_backends(self) -> int:
         """Count this process's connections as the server sees them."""
@@ -89,6 +91,7 @@ class State(TypedDict):
     """What the lifespan hands to every request, as `request.state`."""
 
     database: Database
+    source: Source
 
 
 @asynccontextmanager
@@ -136,8 +139,13 @@ async def open_database(
         book = poolwatch.watch(pool, POOL, ledger)
         closing.callback(ledger.close_book, book)
 
+        watchdog = closing.enter_context(
+            poolwatch.Watchdog(ledger, loop=asyncio.get_running_loop())
+        )
         engine = reader.execution_options(isolation_level="READ COMMITTED")
-        database = Database(settings, engine, reader, pool, monitor, ledger)
+        database = Database(
+            settings, engine, reader, pool, monitor, ledger, watchdog
+        )
         closing.push_async_callback(_end_loans, database)
         yield database
 

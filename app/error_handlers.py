@@ -16,8 +16,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.database import Database
 from app.errors import Problem
-from poolwatch import PoolExhausted
+from poolwatch import PoolExhausted, diagnose
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +142,15 @@ def _http_error(_: Request, error: HTTPException) -> JSONResponse:
 
 
 def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:
-    logger.warning("503 %s: %s", request.url.path, error)
+    database: Database = request.state.database
+    book = database.ledger.books[error.pool]
+    verdict = diagnose(book, database.watchdog.lag)
+    logger.warning(
+        "503 %s: %s; %s",
+        request.url.path,
+        error,
+        verdict or "some have come back meanwhile",
+    )
     return _unavailable(
         "Connection pool exhausted",
         f"No connection of the {error.pool} pool came free in time.",

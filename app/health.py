@@ -59,7 +59,7 @@ async def ready(database: DatabaseDep) -> Health:
 async def _is_exhausted(book: Book) -> bool:
     """Tell a busy pool, whose loans come back, from an exhausted one."""
     returned, waited = book.returned, 0.0
-    while book.gauge.lent() >= book.gauge.capacity():
+    while book.full:
         if book.returned > returned:
             return False
         if waited >= PATIENCE:

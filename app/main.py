@@ -3,37 +3,46 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from prometheus_client import CollectorRegistry
 
 import poolwatch
 from app import api, error_handlers, health, metrics
 from app.database import State, open_database
+from app.errors import problems
 from app.flags import FlagMiddleware, Flags
 from app.lab import control
 from app.lab.control import LabState
 from app.lab.waits import Waits
 from app.settings import Settings
+from app.watch import get_source, open_source
+from poolwatch.router import router as poolwatch_routes
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Make the service; the leaky half exists only where the lab is on."""
     settings = settings or Settings()
-    ledger = poolwatch.Ledger()
+    ledger, reporter = poolwatch.Ledger(), poolwatch.Reporter()
+    ledger.listeners.append(reporter)
+    registry = CollectorRegistry()
     flags = Flags(settings.flags_file)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        async with open_database(settings, ledger) as database:
-            yield {"database": database}
+        async with (
+            open_database(settings, ledger) as database,
+            open_source(database, reporter, registry) as source,
+        ):
+            yield {"database": database, "source": source}
 
     @asynccontextmanager
-    async def lab_lifespan(_: FastAPI) -> AsyncIterator[LabState]:
+    async def lab_lifespan(app: FastAPI) -> AsyncIterator[LabState]:
         waits = Waits()
         ledger.listeners.append(waits)
         flags.open()
         try:
-            async with open_database(settings, ledger) as database:
-                yield {"database": database, "flags": flags, "waits": waits}
+            async with lifespan(app) as state:
+                yield {**state, "flags": flags, "waits": waits}
         finally:
             flags.close()
 
@@ -44,12 +53,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lab_lifespan if settings.lab_enabled else lifespan,
     )
     error_handlers.install(app)
-    metrics.install(app, ledger)
+    metrics.install(app, ledger, registry)
     app.include_router(health.router)
     api.mount(app)
     if settings.lab_enabled:
         api.mount_leaks(app)
         app.include_router(control.router)
+        app.include_router(
+            poolwatch_routes(get_source),
+            dependencies=[Depends(control.guard)],
+            responses=problems(401),
+        )
         app.add_middleware(FlagMiddleware, flags, api.LESSONS)
     # Added last, so it stands outermost: a borrower ends after everything.
     app.add_middleware(poolwatch.Middleware, ledger)

@@ -25,7 +25,8 @@ from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator import Instrumentator
 
 from app.database import DatabaseDep
-from app.monitor import STATES
+from app.monitor import STATES, Monitor
+from app.watch import SourceDep
 from poolwatch import Ledger
 from poolwatch.for_prometheus import Exporter
 
@@ -58,42 +59,46 @@ class PoolGauges(Collector):
         yield from (total, active, idle, overflow)
 
 
-def install(app: FastAPI, ledger: Ledger) -> None:
+def install(app: FastAPI, ledger: Ledger, registry: CollectorRegistry) -> None:
     """Measure every request, and mount `/metrics`."""
-    registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     registry.register(PoolGauges(ledger))
     Exporter(ledger, registry)
+    Instrumentator(registry=registry).instrument(app)
+    router = APIRouter(tags=["probes"])
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    async def metrics(source: SourceDep, database: DatabaseDep) -> Response:
+        """Show all metrics in Prometheus' text format, every worker's."""
+        return Response(
+            await source.metrics() + await _server_metrics(database.monitor),
+            media_type=CONTENT_TYPE_LATEST,
+        )
+
+    app.include_router(router)
+
+
+async def _server_metrics(monitor: Monitor) -> bytes:
+    """Show what the server counts: it is the same whichever worker asks."""
+    registry = CollectorRegistry()
+    up = Gauge(
+        "db_up",
+        "1 where the server answered this scrape, else 0 and no states",
+        registry=registry,
+    )
+    try:
+        counts = await monitor.states()
+    except (OSError, asyncpg.PostgresError):
+        return generate_latest(registry)
+    up.set(1)
     states = Gauge(
         "db_connections_active",
         "Connections of this database by state, as the server counts them",
         ["state"],
         registry=registry,
     )
-    up = Gauge(
-        "db_up",
-        "1 where the server answered this scrape, else 0 and no states",
-        registry=registry,
-    )
-    Instrumentator(registry=registry).instrument(app)
-    router = APIRouter(tags=["probes"])
-
-    @router.get("/metrics", response_class=PlainTextResponse)
-    async def metrics(database: DatabaseDep) -> Response:
-        """Show all metrics of this process in Prometheus' text format."""
-        states.clear()
-        try:
-            counts = await database.monitor.states()
-        except (OSError, asyncpg.PostgresError):
-            up.set(0)
-        else:
-            up.set(1)
-            for state in STATES:
-                states.labels(state).set(counts[state])
-        return Response(
-            generate_latest(registry), media_type=CONTENT_TYPE_LATEST
-        )
-
-    app.include_router(router)
+    for state in STATES:
+        states.labels(state).set(counts[state])
+    return generate_latest(registry)

@@ -26,9 +26,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-MONITORS = 1
-"""Connections a process keeps beside its pools, to look at the server."""
-
 
 class Settings(BaseSettings):
     """Read from the environment; the names are the fields', in capitals."""
@@ -86,6 +83,19 @@ class Settings(BaseSettings):
     close_timeout: PositiveFloat = Field(
         default=1,
         description="Seconds to wait at the end for loans to come back.",
+    )
+
+    poolwatch_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port at 127.0.0.1 that shows loans, leaks and metrics"
+        " from a thread of its own, while the event loop is blocked too.",
+    )
+    poolwatch_folder: Path | None = Field(
+        default=None,
+        description="Where workers meet, for each to show what all have lent."
+        " `serve` makes one where it starts several.",
     )
 
     lab_enabled: bool = Field(
@@ -158,7 +168,20 @@ class Settings(BaseSettings):
         return max(1, self.pool_size // 2)
 
     @property
+    def has_lookout(self) -> bool:
+        """Whether a thread of its own answers for what is lent."""
+        return bool(self.poolwatch_port or self.poolwatch_folder)
+
+    @property
+    def monitors(self) -> int:
+        """Connections a process keeps to look at the server.
+
+        The lookout's event loop needs one of its own.
+        """
+        return 2 if self.has_lookout else 1
+
+    @property
     def connections_needed(self) -> int:
         """The most that all processes together may open."""
         engine = self.pool_size + self.max_overflow
-        return self.web_concurrency * (engine + self.pool_size + MONITORS)
+        return self.web_concurrency * (engine + self.pool_size + self.monitors)

@@ -2,7 +2,7 @@
 
     import poolwatch
 
-    poolwatch.watch(engine)                    # or an asyncpg pool
+    poolwatch.watch(engine)                    # or an asyncpg or psycopg pool
     app.add_middleware(poolwatch.Middleware)   # each request is a borrower
 
 A *loan* is one connection that a pool has lent; a *borrower* is the request
@@ -12,20 +12,30 @@ or job it was lent to; a *leak* is a loan that outlives its borrower.
 from poolwatch.asgi import Middleware
 from poolwatch.borrower import Borrower
 from poolwatch.errors import PoolExhausted
+from poolwatch.explain import Verdict, diagnose, explain
+from poolwatch.findings import Finding, Reporter
 from poolwatch.ledger import Book, Ledger, Listener, Loan, default_ledger
 from poolwatch.watch import watch
+from poolwatch.watchdog import Watchdog
 
 borrower = default_ledger.borrower
+default_ledger.listeners.append(Reporter())
 
 __all__ = [
     "Book",
     "Borrower",
+    "Finding",
     "Ledger",
     "Listener",
     "Loan",
     "Middleware",
     "PoolExhausted",
+    "Reporter",
+    "Verdict",
+    "Watchdog",
     "borrower",
     "default_ledger",
+    "diagnose",
+    "explain",
     "watch",
 ]

@@ -25,7 +25,7 @@ class Middleware:
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Serve one connection as one borrower."""
+        """Serve one request or WebSocket as one borrower."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return

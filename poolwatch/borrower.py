@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from poolwatch.holder import current_task
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
+    from typing import Any
 
-    from poolwatch.ledger import Loan
+    from poolwatch.loan import Loan
 
 current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 """The borrower of the running task or thread."""
@@ -17,36 +20,73 @@ current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 class Borrower:
     """One request or job, from its first line to its end.
 
-    `loans` are the connections lent to it that have not come back.
+    `loans` are the connections lent to it that have not come back; `task` is
+    where it runs, to ask for its stack while it holds one.
     """
 
-    __slots__ = ("_name", "_scope", "ended", "loans")
+    __slots__ = ("_method", "_scope", "ended", "loans", "task")
 
     def __init__(
-        self, name: str, scope: MutableMapping[str, Any] | None = None
+        self, method: str, scope: MutableMapping[str, Any] | None = None
     ) -> None:
-        """Name it; of a request the route is read later, from its scope."""
-        self._name = name
+        """Begin.
+
+        Args:
+            method: a request's method, or the name of a job.
+            scope: a request's ASGI scope. It is read when somebody asks, as
+                the route is not known at the beginning, and kept no longer
+                than a loan of this borrower is open.
+
+        """
+        self._method = method
         self._scope = scope
         self.ended = False
         self.loans: set[Loan] = set()
+        self.task = current_task()
 
     @property
-    def name(self) -> str:
-        """`GET /orders/{order_id}`, or the name the job gave itself."""
+    def route(self) -> str:
+        """A request's route template, or its path where none matched."""
         if self._scope is None:
-            return self._name
+            return ""
         # FastAPI keeps the route as it was included, prefix and all, beside
         # Starlette's `route`, which knows the router's own path only.
         included = self._scope.get("fastapi", {}).get(
             "effective_route_context"
         )
         route = included or self._scope.get("route")
-        template = getattr(route, "path", None) or self._scope.get("path")
-        return f"{self._name} {template}"
+        return str(getattr(route, "path", None) or "(no route)")
+
+    @property
+    def name(self) -> str:
+        """`GET /orders/{order_id}`, or the name the job gave itself."""
+        return f"{self._method} {self.route}".rstrip()
+
+    @property
+    def request_id(self) -> str | None:
+        """The caller's `X-Request-ID`, where it sent one."""
+        return self._header(b"x-request-id")
+
+    @property
+    def traceparent(self) -> str | None:
+        """The caller's W3C trace context, where it sent one."""
+        return self._header(b"traceparent")
 
     def end(self) -> None:
-        """Fix the name and let go of the request."""
-        self._name = self.name
-        self._scope = None
+        """Remember that it has ended, and drop what only the living need."""
         self.ended = True
+        self.task = None
+        if self._scope is not None:
+            # Only what names the request: the scope has its state and body.
+            kept = ("fastapi", "route", "headers")
+            self._scope = {
+                key: self._scope[key] for key in kept if key in self._scope
+            }
+
+    def _header(self, wanted: bytes) -> str | None:
+        if self._scope is None:
+            return None
+        for name, value in self._scope.get("headers", ()):
+            if name == wanted:
+                return str(value.decode("latin-1"))
+        return None

@@ -3,21 +3,32 @@
 Recording walks the live frames and keeps code objects and instruction
 offsets, no frames and so no local variables: a kept frame would keep the
 session it holds alive and deepen the leak. Line numbers are worked out only
-when somebody reads them. The idea of one stack a checkout, printed without
-the pool's own frames, is HikariCP's `leakDetectionThreshold`.
+when somebody reads them. One stack a checkout, printed without the pool's own
+frames, is the idea of HikariCP's `leakDetectionThreshold`.
 """
+
+from __future__ import annotations
 
 import sys
 import sysconfig
 from dataclasses import dataclass
 from os import sep
 from pathlib import Path
-from types import CodeType, FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
+Stack = tuple[tuple["CodeType", int], ...]
+"""The application's frames at one moment, innermost first: code, offset."""
 
 DEPTH = 12
 """Application frames kept of one stack."""
 HORIZON = 64
-"""Frames looked at before the walk gives up."""
+"""Frames looked at before the first of the application's."""
+STRIDE = 4
+"""Library frames in a row, above the application's, that end the walk: a
+decorator lies between two of its functions, not a web framework."""
 
 _LIBRARY_FOLDERS = (
     *{
@@ -28,7 +39,24 @@ _LIBRARY_FOLDERS = (
     str(Path(__file__).parent) + sep,
     "<",  # frozen and generated code
 )
-_is_library: dict[str, bool] = {}
+_LIBRARY_PARTS = (f"{sep}site-packages{sep}", f"{sep}dist-packages{sep}")
+
+
+class _Library(dict[str, bool]):
+    """Whether a file is a library's, worked out once a file."""
+
+    def __missing__(self, file: str) -> bool:
+        library = file.startswith(_LIBRARY_FOLDERS) or any(
+            part in file for part in _LIBRARY_PARTS
+        )
+        self[file] = library
+        return library
+
+
+_is_library = _Library()
+
+current_frame = sys._getframe  # noqa: SLF001 - there is no public way
+"""Where the caller is, to begin a capture with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,53 +76,47 @@ class Site:
         return f"{file}:{self.line} {self.function}"
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """The application's frames at one moment, innermost first."""
-
-    frames: tuple[tuple[CodeType, int], ...]
-
-    @property
-    def sites(self) -> list[Site]:
-        """The frames with their line numbers, innermost first."""
-        return [
-            Site(code.co_filename, _line_of(code, offset), code.co_qualname)
-            for code, offset in self.frames
-        ]
-
-    @property
-    def site(self) -> Site | None:
-        """The innermost frame: the line that borrowed."""
-        return self.sites[0] if self.frames else None
-
-
-def capture(beyond: FrameType | None = None) -> Stack:
-    """Record the application's frames above the caller.
+def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
+    """Record the application's frames from `frame` on.
 
     Args:
+        frame: where to begin, usually `current_frame()`.
         beyond: the frame to go on with where the stack ends. SQLAlchemy's
             asyncio runs its core in a greenlet, whose stack ends short of
             the handler that awaits it.
 
     """
     frames: list[tuple[CodeType, int]] = []
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the point
-    for _ in range(HORIZON):
+    left = HORIZON
+    while left:
         if frame is None:
             if beyond is None:
                 break
             frame, beyond = beyond, None
         code = frame.f_code
-        library = _is_library.get(code.co_filename)
-        if library is None:
-            library = code.co_filename.startswith(_LIBRARY_FOLDERS)
-            _is_library[code.co_filename] = library
-        if not library:
+        if _is_library[code.co_filename]:
+            left -= 1
+        else:
             frames.append((code, frame.f_lasti))
             if len(frames) == DEPTH:
                 break
+            left = STRIDE
         frame = frame.f_back
-    return Stack(tuple(frames))
+    return tuple(frames)
+
+
+def sites(stack: Stack) -> list[Site]:
+    """Work out the lines of a stack, innermost first."""
+    return [
+        Site(code.co_filename, _line_of(code, offset), code.co_qualname)
+        for code, offset in stack
+    ]
+
+
+def site(stack: Stack) -> Site | None:
+    """Work out the line that borrowed; None where it was none of ours."""
+    found = sites(stack[:1])
+    return found[0] if found else None
 
 
 def _line_of(code: CodeType, offset: int) -> int:

@@ -1,20 +1,28 @@
 """The one error of this package: no connection came free in time.
 
     TimeoutError
-    └── PoolExhausted                   every pool; asyncpg raises it as it is
-        └── SQLAlchemyPoolExhausted     also a `sqlalchemy.exc.TimeoutError`
+    └── PoolExhausted                   asyncpg's pool raises it as it is
+        ├── SQLAlchemyPoolExhausted     also a `sqlalchemy.exc.TimeoutError`
+        └── PsycopgPoolExhausted        also a `psycopg_pool.PoolTimeout`
 
 A service that caught the pool's own error before it was watched still does.
+Naming the holders in the timeout itself is Vibur DBCP's idea.
 """
 
+from poolwatch.explain import explain
 from poolwatch.ledger import Book
 
 
 class PoolExhausted(TimeoutError):
-    """No connection came free in time; `explanation` names the holders."""
+    """No connection came free in time.
+
+    `pool` is the pool's name, and `explanation` its holders as they were at
+    that moment: `30 of 30 lent: 28 × app/orders/before.py:17 list_orders,
+    leaked, oldest 43 s; …`.
+    """
 
     def __init__(self, book: Book) -> None:
         """Take the explanation now, while the holders still hold."""
         self.pool = book.name
-        self.explanation = book.explain()
+        self.explanation = explain(book)
         super().__init__(f"pool {book.name!r} exhausted: {self.explanation}")

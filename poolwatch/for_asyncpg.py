@@ -1,23 +1,33 @@
-"""Watch an asyncpg pool.
+"""Watch an asyncpg pool, or every connection that is made without one.
 
 asyncpg has no events. A pool keeps a holder for each of its slots in a
 queue, and a loan is exactly the time a holder is away from that queue,
 whichever way it ends: release, close, terminate, or a backend that died. So
 the pool's class and its queue's class are replaced by subclasses of
 themselves that write down what leaves and what comes back.
+
+A connection of `asyncpg.connect()` is a loan from when it is open until it
+is cleaned up. asyncpg tells its termination listeners of that, but in the
+loop's next turn, which may never come, and not who dropped it: so its class
+is replaced too.
 """
 
 from __future__ import annotations
 
+import functools
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from poolwatch.callsite import current_frame
 from poolwatch.errors import PoolExhausted
 
 if TYPE_CHECKING:
-    from poolwatch.ledger import Book, Ledger
+    from types import ModuleType
+
+    from poolwatch.ledger import Book, Ledger, Loan
 
 
 class PoolGauge:
@@ -30,6 +40,10 @@ class PoolGauge:
     def size(self) -> int:
         """The most it keeps, which is also the most it lends."""
         return self._pool.get_max_size()
+
+    def minimum(self) -> int:
+        """The floor that asyncpg restores."""
+        return self._pool.get_min_size()
 
     def capacity(self) -> int:
         """The most it lends at once."""
@@ -48,13 +62,59 @@ class PoolGauge:
         return 0
 
 
+class NoPoolGauge:
+    """Connections without a pool: as many as were opened, none kept."""
+
+    def __init__(self) -> None:
+        """Wait for the book, whose loans are all there is to count."""
+        self.book: Book | None = None
+
+    def size(self) -> int:
+        """Nothing is kept."""
+        return 0
+
+    def minimum(self) -> int:
+        """Nothing is kept."""
+        return 0
+
+    def capacity(self) -> None:
+        """Only the server has a limit."""
+        return
+
+    def lent(self) -> int:
+        """Connections open now."""
+        return len(self.book.loans) if self.book else 0
+
+    def idle(self) -> int:
+        """Nothing is kept."""
+        return 0
+
+    def overflow(self) -> int:
+        """Nothing is kept, so nothing is beyond it."""
+        return 0
+
+
 def knows(pool: object) -> bool:
-    """Whether this adapter can watch it."""
-    return isinstance(pool, asyncpg.Pool)
+    """Whether this adapter can watch it: a pool, or asyncpg itself."""
+    return pool is asyncpg or isinstance(pool, asyncpg.Pool)
 
 
-def watch(pool: asyncpg.Pool, name: str, ledger: Ledger) -> Book:
-    """Write each loan of an open pool into the ledger."""
+def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
+    """Write each loan of an open pool into the ledger.
+
+    Args:
+        pool: an open pool; or the module `asyncpg`, for what
+            `asyncpg.connect()` opens from now on.
+        name: what it is called in reports and metrics.
+        ledger: where to write.
+
+    Raises:
+        TypeError: the pool is not open yet.
+        ValueError: the ledger has a pool of that name already.
+
+    """
+    if not isinstance(pool, asyncpg.Pool):
+        return _watch_connects(name, ledger)
     queue = getattr(pool, "_queue", None)
     if queue is None:
         message = "open the pool first: pool = await asyncpg.create_pool(…)"
@@ -63,31 +123,86 @@ def watch(pool: asyncpg.Pool, name: str, ledger: Ledger) -> Book:
 
     class WatchedQueue(type(queue)):  # type: ignore[misc]
         def put_nowait(self, holder: Any) -> None:  # noqa: ANN401
+            gone = holder._con is None or holder._con.is_closed()  # noqa: SLF001
+            book.give_back(id(holder), "terminated" if gone else "returned")
             super().put_nowait(holder)
-            book.give_back(id(holder))
 
     class WatchedPool(asyncpg.Pool):
         __slots__ = ()
 
         async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
-            asked = time.perf_counter()
-            book.waiting += 1
+            asked = book.ask()
             try:
                 connection = await super()._acquire(timeout)  # type: ignore[misc]
             except TimeoutError as expired:
-                if book.gauge.lent() < book.gauge.capacity():
-                    raise  # a free slot, but no server behind it
                 book.timed_out()
+                if not book.full:
+                    raise  # a free slot, but no server behind it
                 raise PoolExhausted(book) from expired
             finally:
-                book.waiting -= 1
-                book.waited(time.perf_counter() - asked)
-            book.lend(
-                id(connection._holder),  # noqa: SLF001
-                connection.get_server_pid(),
-            )
+                book.answer(asked)
+            holder = connection._holder  # noqa: SLF001
+            pid = connection.get_server_pid()
+            book.lend(id(holder), pid, handle=weakref.ref(holder))
             return connection
 
+        async def _get_new_connection(self) -> Any:  # noqa: ANN401
+            began = time.monotonic()
+            connection = await super()._get_new_connection()  # type: ignore[misc]
+            book.connected(time.monotonic() - began)
+            return connection
+
+    async def free(loan: Loan) -> None:
+        holder = loan.handle() if loan.handle else None
+        if holder is not None:
+            holder.terminate()
+
+    book.free = free
     queue.__class__ = WatchedQueue
     pool.__class__ = WatchedPool
     return book
+
+
+def _watch_connects(name: str, ledger: Ledger) -> Book:
+    gauge = NoPoolGauge()
+    book = gauge.book = ledger.open_book(name, gauge)
+    plain = asyncpg.connect
+
+    async def open_watched(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        began = time.monotonic()
+        connection = await plain(*args, **kwargs)
+        book.connected(time.monotonic() - began)
+        plainly: Any = type(connection)
+        connection.__class__ = watched(plainly)
+        book.lend(id(connection), connection.get_server_pid())
+        return connection
+
+    @functools.wraps(plain)
+    def connect(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        caller = current_frame().f_back
+        if caller is not None and _is_a_pool(caller.f_globals["__name__"]):
+            return plain(*args, **kwargs)
+        return open_watched(*args, **kwargs)
+
+    @functools.cache
+    def watched(base: Any) -> Any:  # noqa: ANN401
+        class WatchedConnection(base):  # type: ignore[misc]
+            __slots__ = ()
+
+            def _cleanup(self) -> None:
+                book.give_back(id(self), "terminated")
+                super()._cleanup()
+
+            def __del__(self) -> None:
+                book.give_back(id(self), "reclaimed")
+                super().__del__()
+
+        return WatchedConnection
+
+    asyncpg.connect = connect
+    return book
+
+
+def _is_a_pool(module: str) -> bool:
+    """Whether it connects in order to lend, which another book follows."""
+    return module.partition(".")[0] == "sqlalchemy"

@@ -1,18 +1,25 @@
-"""Every watched pool as Prometheus metrics.
+"""Every watched pool as Prometheus metrics, read when they are scraped.
 
-The names are OpenTelemetry's `db.client.connection.*` in their Prometheus
-spelling. What a pool can tell at any moment is read when it is scraped; only
-waits, timeouts and leaks are counted as they happen.
+OpenTelemetry's nine `db.client.connection.*` metrics in their Prometheus
+spelling, and what only a ledger knows: open loans and leaks by the line of
+code that holds them.
 """
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.registry import Collector, CollectorRegistry
 
+from poolwatch.histogram import BOUNDS, Histogram
 from poolwatch.ledger import Listener
 
 if TYPE_CHECKING:
@@ -22,97 +29,151 @@ if TYPE_CHECKING:
 
     from poolwatch.ledger import Book, Ledger, Loan
 
+MOST_SERIES = 100
+"""Call sites of their own in one metric; all further ones share `other`."""
+
 POOL = "db_client_connection_pool_name"
-WAIT_BUCKETS = (
-    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
-    *(1.0, 2.5, 5.0, 10.0, 30.0),
-)
-"""Seconds, from a free connection to the usual pool timeout."""
+_BUCKETS = [*(str(bound) for bound in BOUNDS), "+Inf"]
+
+Key = tuple[str, str, str]
 
 
 class Exporter(Listener, Collector):
-    """Listens to a ledger and shows its books to a registry."""
+    """Shows a ledger to a registry; counts its leaks by route and line."""
 
     def __init__(self, ledger: Ledger, registry: CollectorRegistry) -> None:
-        """Register the metrics and begin to listen."""
+        """Register with Prometheus, and listen to the ledger."""
         self._ledger = ledger
-        self._wait = Histogram(
-            "db_client_connection_wait_time_seconds",
-            "Time it took to obtain a connection from the pool",
-            [POOL],
-            buckets=WAIT_BUCKETS,
-            registry=registry,
-        )
-        self._timeouts = Counter(
-            "db_client_connection_timeouts",
-            "Waits for a connection that ended without one",
-            [POOL],
-            registry=registry,
-        )
-        self._leaks = Counter(
-            "poolwatch_leaks",
-            "Loans that outlived the request or job they were lent to",
-            ["pool"],
-            registry=registry,
-        )
-        registry.register(self)
+        self._leaks: Counter[Key] = Counter()
         ledger.listeners.append(self)
-        for book in ledger.books.values():
-            self.opened(book)
-
-    def opened(self, book: Book) -> None:
-        """Begin all series at zero: what is absent raises no alert."""
-        self._wait.labels(book.name)
-        self._timeouts.labels(book.name)
-        self._leaks.labels(book.name)
-
-    def waited(self, book: Book, seconds: float) -> None:
-        """Observe a wait."""
-        self._wait.labels(book.name).observe(seconds)
-
-    def timed_out(self, book: Book) -> None:
-        """Count a timeout."""
-        self._timeouts.labels(book.name).inc()
+        registry.register(self)
 
     def leaked(self, loan: Loan) -> None:
         """Count a leak."""
-        self._leaks.labels(loan.pool).inc()
+        key = _key(loan)
+        if key not in self._leaks and len(self._leaks) >= MOST_SERIES:
+            key = (loan.pool, "other", "other")
+        self._leaks[key] += 1
 
     def collect(self) -> Iterator[Metric]:
         """Read every pool as it is now."""
-        count = GaugeMetricFamily(
-            "db_client_connection_count",
-            "Open connections by state",
-            labels=[POOL, "db_client_connection_state"],
+        books = list(self._ledger.books.values())
+        yield from _pools(books)
+        yield from _times(books)
+        yield from _loans(books)
+        leaks = CounterMetricFamily(
+            "poolwatch_leaks",
+            "Loans that outlived the request or job they were lent to",
+            labels=["pool", "route", "site"],
         )
-        most = GaugeMetricFamily(
-            "db_client_connection_max",
-            "The most connections the pool lends at once",
-            labels=[POOL],
+        for key, count in self._leaks.copy().items():
+            leaks.add_metric(key, count)
+        for book in books:
+            if not book.leaks:  # a series that is absent raises no alert
+                leaks.add_metric((book.name, "", ""), 0)
+        yield leaks
+
+
+def _pools(books: list[Book]) -> Iterator[Metric]:
+    count, idle_max, idle_min, most, pending = (
+        GaugeMetricFamily(f"db_client_connection_{name}", text, labels=labels)
+        for name, text, labels in (
+            (
+                "count",
+                "Open connections by state",
+                [POOL, "db_client_connection_state"],
+            ),
+            ("idle_max", "The most connections that stay open idle", [POOL]),
+            ("idle_min", "The fewest connections kept open", [POOL]),
+            ("max", "The most connections the pool lends at once", [POOL]),
+            (
+                "pending_requests",
+                "Borrowers that wait for a connection",
+                [POOL],
+            ),
         )
-        pending = GaugeMetricFamily(
-            "db_client_connection_pending_requests",
-            "Borrowers that wait for a connection",
-            labels=[POOL],
+    )
+    timeouts = CounterMetricFamily(
+        "db_client_connection_timeouts",
+        "Waits for a connection that ended without one",
+        labels=[POOL],
+    )
+    for book in books:
+        name, gauge = book.name, book.gauge
+        capacity = gauge.capacity()
+        count.add_metric([name, "idle"], gauge.idle())
+        count.add_metric([name, "used"], gauge.lent())
+        idle_max.add_metric([name], gauge.size())
+        idle_min.add_metric([name], gauge.minimum())
+        most.add_metric([name], math.inf if capacity is None else capacity)
+        pending.add_metric([name], book.waiting)
+        timeouts.add_metric([name], book.timeouts)
+    yield from (count, idle_max, idle_min, most, pending, timeouts)
+
+
+def _times(books: list[Book]) -> Iterator[Metric]:
+    create, wait, use = (
+        HistogramMetricFamily(
+            f"db_client_connection_{name}_time_seconds", text, labels=[POOL]
         )
-        oldest = GaugeMetricFamily(
-            "poolwatch_oldest_loan_seconds",
-            "Age of the oldest open loan, 0 where none is open",
-            labels=["pool"],
+        for name, text in (
+            ("create", "Time it took to open a new connection"),
+            ("wait", "Time it took to get a connection from the pool"),
+            ("use", "Time between borrowing a connection and its return"),
         )
-        leaked = GaugeMetricFamily(
-            "poolwatch_leaked_loans",
-            "Open loans whose borrower has ended",
-            labels=["pool"],
+    )
+    for book in books:
+        _add(create, book.name, book.create_time)
+        _add(wait, book.name, book.wait_time)
+        _add(use, book.name, book.use_time)
+    yield from (create, wait, use)
+
+
+def _add(
+    family: HistogramMetricFamily, pool: str, histogram: Histogram
+) -> None:
+    cumulative = accumulate(histogram.counts.copy())
+    buckets = list(zip(_BUCKETS, cumulative, strict=True))
+    family.add_metric([pool], buckets, histogram.sum)
+
+
+def _loans(books: list[Book]) -> Iterator[Metric]:
+    loans = GaugeMetricFamily(
+        "poolwatch_loans_open",
+        "Open loans by route, call site and state: open, overdue or leaked",
+        labels=["pool", "route", "site", "state"],
+    )
+    reclaimed = CounterMetricFamily(
+        "poolwatch_reclaimed",
+        "Loans that the garbage collector gave back",
+        labels=["pool"],
+    )
+    oldest = GaugeMetricFamily(
+        "poolwatch_oldest_loan_seconds",
+        "Age of the oldest open loan, 0 where none is open",
+        labels=["pool"],
+    )
+    for book in books:
+        open_now = list(book.loans.values())
+        groups = Counter((*_key(loan), _state(loan)) for loan in open_now)
+        shown = groups.most_common(MOST_SERIES)
+        for labels, count in shown:
+            loans.add_metric(labels, count)
+        others = groups.total() - sum(count for _, count in shown)
+        loans.add_metric([book.name, "other", "other", "any"], others)
+        reclaimed.add_metric([book.name], book.reclaimed)
+        oldest.add_metric(
+            [book.name], max((loan.age for loan in open_now), default=0)
         )
-        for book in self._ledger.books.values():
-            loans = list(book.loans.values())
-            count.add_metric([book.name, "used"], book.gauge.lent())
-            count.add_metric([book.name, "idle"], book.gauge.idle())
-            most.add_metric([book.name], book.gauge.capacity())
-            pending.add_metric([book.name], book.waiting)
-            oldest.add_metric(
-                [book.name], max((loan.age for loan in loans), default=0)
-            )
-            leaked.add_metric([book.name], sum(loan.leaked for loan in loans))
-        yield from (count, most, pending, oldest, leaked)
+    yield from (loans, reclaimed, oldest)
+
+
+def _key(loan: Loan) -> Key:
+    route = loan.borrower.name if loan.borrower else ""
+    return loan.pool, route, str(loan.site or "")
+
+
+def _state(loan: Loan) -> str:
+    if loan.leaked:
+        return "leaked"
+    return "overdue" if loan.overdue else "open"

@@ -1,8 +1,18 @@
 """Watch a SQLAlchemy engine, synchronous or asyncio, through pool events.
 
-A loan begins with `checkout`. It ends with `checkin`, or with `detach`: an
-asyncio session that the garbage collector reclaims is detached and never
-checked in, so a watcher that counts checkins alone drifts for ever.
+A loan begins with `checkout` and ends with `checkin`, but not always: an
+asyncio session that the garbage collector reclaims is reset and detached and
+never checked in, so a watcher that counts checkins alone drifts for ever.
+
+    given back              reset, checkin
+    reclaimed, synchronous  reset, checkin
+    reclaimed, asyncio      reset, detach, close_detached
+    invalidated             invalidate, close, checkin
+    detached                detach, later reset, close_detached
+
+What tells a reclaimed connection from one that was given back is that nobody
+has it any more: a weak reference to it is dead. (`reset` would tell as well,
+and cost every checkout a microsecond.)
 
 Waiting has no event, so the pool's `connect` is timed: the pool's class is
 replaced by a subclass of itself, which a pool that is disposed of and made
@@ -12,23 +22,36 @@ anew keeps.
 from __future__ import annotations
 
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
-import greenlet
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import TimeoutError as CheckoutTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from poolwatch.errors import PoolExhausted
 
+try:
+    from greenlet import getcurrent
+except ModuleNotFoundError:  # then nobody uses SQLAlchemy's asyncio either
+    getcurrent = None
+
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import (
         ConnectionPoolEntry,
         PoolProxiedConnection,
     )
 
-    from poolwatch.ledger import Book, Ledger
+    from poolwatch.ledger import Book, Ledger, Loan
+
+PID = "poolwatch.pid"
+"""Where a connection record remembers its backend's process id."""
+ASKED = "poolwatch.asked"
+"""Where it remembers when it began to connect."""
 
 
 class SQLAlchemyPoolExhausted(PoolExhausted, CheckoutTimeout):
@@ -36,11 +59,16 @@ class SQLAlchemyPoolExhausted(PoolExhausted, CheckoutTimeout):
 
 
 class EngineGauge:
-    """What the engine's pool of the moment says of itself."""
+    """What the engine's pool of the moment says of itself.
+
+    A QueuePool counts itself. NullPool and StaticPool do not; what they have
+    lent is what the ledger has written.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Keep the engine, whose pool changes when it is disposed of."""
         self._engine = engine
+        self.book: Book | None = None
         # A slot whose connection was invalidated or reclaimed waits in the
         # pool like any other, and `checkedin()` counts it. So the slots that
         # do have a connection are followed here.
@@ -59,79 +87,156 @@ class EngineGauge:
     def _disposed(self, _: object) -> None:
         self._open.clear()  # what the old pool has lent is not of the new
 
-    @property
-    def _pool(self) -> QueuePool:
+    def size(self) -> int:
+        """Connections it keeps open when nobody borrows."""
+        pool = self._engine.pool
+        return pool.size() if isinstance(pool, QueuePool) else 0
+
+    def minimum(self) -> int:
+        """None: it opens a connection when the first borrower asks."""
+        return 0
+
+    def capacity(self) -> int | None:
+        """The most it lends at once: pool size and overflow."""
         pool = self._engine.pool
         if not isinstance(pool, QueuePool):
-            message = f"{type(pool).__qualname__} keeps no count of itself"
-            raise TypeError(message)
-        return pool
-
-    def size(self) -> int:
-        """The most it keeps open when nobody borrows."""
-        return self._pool.size()
-
-    def capacity(self) -> int:
-        """The most it lends at once: pool size and overflow."""
-        return self._pool.size() + self._pool._max_overflow  # noqa: SLF001
+            return None
+        overflow: int = pool._max_overflow  # noqa: SLF001
+        return pool.size() + overflow if overflow >= 0 else None
 
     def lent(self) -> int:
         """Connections lent now."""
-        return self._pool.checkedout()
+        pool = self._engine.pool
+        if isinstance(pool, QueuePool):
+            return pool.checkedout()
+        return len(self.book.loans) if self.book else 0
 
     def idle(self) -> int:
         """Open connections that wait in the pool."""
-        return max(0, len(self._open) - self.lent())
+        pool = self._engine.pool
+        if not isinstance(pool, QueuePool):
+            return 0
+        return max(0, len(self._open) - pool.checkedout())
 
     def overflow(self) -> int:
         """Open connections beyond the pool's size."""
-        return max(0, self._pool.overflow())
+        pool = self._engine.pool
+        return max(0, pool.overflow()) if isinstance(pool, QueuePool) else 0
 
 
 def knows(pool: object) -> bool:
     """Whether this adapter can watch it."""
-    return isinstance(pool, (Engine, AsyncEngine))
+    return isinstance(_sync_engine(pool), Engine)
 
 
 def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
-    """Write each loan of the engine's pool into the ledger."""
-    if isinstance(engine, AsyncEngine):
-        engine = engine.sync_engine
-    book = ledger.open_book(name, EngineGauge(engine))
+    """Write each loan of the engine's pool into the ledger.
 
-    def lend(_: object, record: ConnectionPoolEntry, __: object) -> None:
-        pid = record.info.get("poolwatch.pid")
-        if pid is None:
-            pid = _backend_pid(record.driver_connection)
-            record.info["poolwatch.pid"] = pid
-        awaiting = greenlet.getcurrent().parent
-        book.lend(id(record), pid, awaiting and awaiting.gr_frame)
+    Raises:
+        ValueError: the ledger has a pool of that name already.
+
+    """
+    core: Engine = _sync_engine(engine)
+    gauge = EngineGauge(core)
+    book = gauge.book = ledger.open_book(name, gauge)
+    _follow_loans(core, book)
+    _time_connects(core, book)
+    _time_waits(core, book)
+    return book
+
+
+def _follow_loans(engine: Engine, book: Book) -> None:
+    def lend(
+        _: object,
+        record: ConnectionPoolEntry,
+        connection: PoolProxiedConnection,
+    ) -> None:
+        info = record.info
+        if PID not in info:
+            info[PID] = _backend_pid(record.driver_connection)
+        book.lend(
+            id(record),
+            info[PID],
+            _awaiting_frame(),
+            weakref.ref(connection, _dies),
+        )
 
     def give_back(_: object, record: ConnectionPoolEntry) -> None:
         book.give_back(id(record))
 
+    def invalidate(
+        _: object, record: ConnectionPoolEntry, __: BaseException | None
+    ) -> None:
+        book.give_back(id(record), "terminated")
+
+    def detach(
+        connection: DBAPIConnection, record: ConnectionPoolEntry
+    ) -> None:
+        # The record is back in the pool by now, and may be another's.
+        driver = getattr(connection, "driver_connection", connection)
+        loan = book.loans.get(id(record))
+        if loan is not None and loan.pid == _backend_pid(driver):
+            book.give_back(id(record), "detached")
+
+    async def free(loan: Loan) -> None:
+        connection = loan.handle() if loan.handle else None
+        if connection is not None:
+            connection.invalidate()
+
     event.listen(engine, "checkout", lend)
     event.listen(engine, "checkin", give_back)
-    event.listen(engine, "detach", give_back)
-    _time_waits(engine, book)
-    return book
+    event.listen(engine, "invalidate", invalidate)
+    event.listen(engine, "detach", detach)
+    book.free = free
+
+
+def _sync_engine(engine: Any) -> Any:  # noqa: ANN401
+    """An asyncio engine's core; `AsyncEngine` itself wants greenlet."""
+    return getattr(engine, "sync_engine", engine)
+
+
+def _awaiting_frame() -> FrameType | None:
+    """The frame of whoever awaits, where the core runs in a greenlet."""
+    parent = getcurrent().parent if getcurrent is not None else None
+    return parent.gr_frame if parent is not None else None
+
+
+def _dies(_: object) -> None:
+    """Nothing to do.
+
+    A weak reference with a callback is cleared before the finalizers run, in
+    every version of Python; one without is not, from 3.15 on.
+    """
+
+
+def _time_connects(engine: Engine, book: Book) -> None:
+    def before(_: object, record: ConnectionPoolEntry, *__: object) -> None:
+        if record is not None and record.record_info is not None:
+            record.record_info[ASKED] = time.monotonic()
+
+    def after(_: object, record: ConnectionPoolEntry) -> None:
+        if record.record_info and ASKED in record.record_info:
+            asked = record.record_info.pop(ASKED)
+            book.connected(time.monotonic() - asked)
+
+    event.listen(engine, "do_connect", before)
+    event.listen(engine, "connect", after)
 
 
 def _time_waits(engine: Engine, book: Book) -> None:
     plain = type(engine.pool)
+    connect = plain.connect  # `super()` takes a look at each call
 
     class Watched(plain):  # type: ignore[misc, valid-type]
         def connect(self) -> PoolProxiedConnection:
-            asked = time.perf_counter()
-            book.waiting += 1
+            asked = book.ask()
             try:
-                return super().connect()  # type: ignore[no-any-return]
+                return connect(self)
             except CheckoutTimeout as timeout:
                 book.timed_out()
                 raise SQLAlchemyPoolExhausted(book) from timeout
             finally:
-                book.waiting -= 1
-                book.waited(time.perf_counter() - asked)
+                book.answer(asked)
 
     Watched.__name__ = Watched.__qualname__ = f"Watched{plain.__name__}"
     engine.pool.__class__ = Watched

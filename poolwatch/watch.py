@@ -16,7 +16,8 @@ def watch(
     """Write each loan of a pool into the ledger.
 
     Args:
-        pool: a SQLAlchemy `Engine` or `AsyncEngine`, or an `asyncpg.Pool`.
+        pool: a SQLAlchemy `Engine` or `AsyncEngine`, an open asyncpg or
+            psycopg pool, or the module `asyncpg` for its bare `connect`.
         name: what the pool is called in reports and metrics.
         ledger: where to write; the process's own where none is given.
 
@@ -36,5 +37,10 @@ def watch(
 
         if for_asyncpg.knows(pool):
             return for_asyncpg.watch(pool, name, ledger)
+    if "psycopg_pool" in sys.modules:
+        from poolwatch import for_psycopg  # noqa: PLC0415
+
+        if for_psycopg.knows(pool):
+            return for_psycopg.watch(pool, name, ledger)
     message = f"poolwatch knows no pool of type {type(pool).__qualname__}"
     raise TypeError(message)

@@ -42,7 +42,7 @@ def victim(request: pytest.FixtureRequest) -> Victim:
 async def exhausted(service: Service, victim: Victim) -> Service:
     """The service, after so many leaks as the pool has connections."""
     book = service.database.ledger.books[victim.pool]
-    for _ in range(book.gauge.capacity()):
+    for _ in range(book.gauge.capacity() or 0):
         answer = await service.client.get(victim.leak)
         assert answer.status_code == 200
     await service.at_rest()

@@ -30,7 +30,7 @@ async def test_a_busy_pool_whose_loans_come_back_stays_ready(
 ) -> None:
     engine = production.database.engine
     book = production.database.ledger.books["engine"]
-    lent = [await engine.connect() for _ in range(book.gauge.capacity())]
+    lent = [await engine.connect() for _ in range(book.gauge.capacity() or 0)]
 
     probe = asyncio.create_task(production.client.get("/readyz"))
     while not probe.done():
@@ -45,7 +45,8 @@ async def test_a_busy_pool_whose_loans_come_back_stays_ready(
 
 
 @pytest.mark.parametrize(
-    "path", ["/healthz", "/readyz", "/metrics", "/lab/loans", "/lab/flags"]
+    "path",
+    ["/healthz", "/readyz", "/metrics", "/poolwatch/loans", "/lab/flags"],
 )
 async def test_probes_and_control_endpoints_borrow_nothing(
     service: Service, path: str

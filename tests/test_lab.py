@@ -117,27 +117,28 @@ async def test_lists_each_loan_with_its_borrower_and_its_line(
     await service.client.get("/before/orders/1")
     await service.at_rest()
 
-    found = (await service.client.get("/lab/loans")).json()
+    found = (await service.client.get("/poolwatch/loans")).json()
 
     [loan] = found["loans"]
     assert loan["borrower"] == "GET /before/orders/{order_id}"
     assert loan["site"].startswith("app/orders/before.py:")
     assert loan["site"].endswith(" get_order")
-    assert (loan["pool"], loan["leaked"]) == ("engine", True)
-    assert found["leaks"] == 1
+    assert (loan["pool"], loan["state"]) == ("engine", "leaked")
+    assert [pool["leaks"] for pool in found["pools"]] == [1, 0]
 
 
 async def test_does_not_count_itself_as_a_borrower(service: Service) -> None:
-    found = (await service.client.get("/lab/loans")).json()
+    found = (await service.client.get("/poolwatch/loans")).json()
 
-    assert found["borrowers"] == 0
+    [process] = found["processes"]
+    assert process["borrowers"] == 0
 
 
 async def test_both_sides_count_the_same_connections(service: Service) -> None:
     await service.client.get("/before/orders")
     await service.at_rest()
 
-    found = (await service.client.get("/lab/loans")).json()
+    found = (await service.client.get("/lab/backends")).json()
 
     assert found["pooled"] == found["backends"] == 3
 

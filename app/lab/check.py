@@ -19,6 +19,7 @@ from rich.tree import Tree
 
 from app.lab.service import Service, ServiceFailedError, running_service
 from app.lesson import Lesson, Scenario, Variant
+from poolwatch.report import Loans
 
 POOL_TIMEOUT = "1"
 """Seconds: many requests find an exhausted pool; they need not wait long."""
@@ -179,15 +180,18 @@ class Standing:
 async def _drained(client: httpx.AsyncClient) -> Standing:
     """Wait until every request has ended and both sides agree, or give up."""
     for _ in range(DRAIN_SECONDS * 50):
-        found = await _control(client, "GET", "/lab/loans")
-        strays = max(0, found["backends"] - found["pooled"])
-        if not found["borrowers"] and not strays:
+        answer = await _control(client, "GET", "/poolwatch/loans")
+        found = Loans.model_validate(answer)
+        borrowers = sum(process.borrowers for process in found.processes)
+        counted = await _control(client, "GET", "/lab/backends")
+        strays = max(0, counted["backends"] - counted["pooled"])
+        if not borrowers and not strays:
             break
         await asyncio.sleep(0.02)
-    if found["borrowers"]:
-        message = f"{found['borrowers']} requests do not end"
+    if borrowers:
+        message = f"{borrowers} requests do not end"
         raise ServiceFailedError(message)
-    sites = Counter(loan["site"] or "unknown" for loan in found["loans"])
+    sites = Counter(loan.site or "unknown" for loan in found.loans)
     return Standing(sites, strays)
 
 

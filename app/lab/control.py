@@ -1,4 +1,4 @@
-"""The lab's control endpoints: flags, open loans, collector, reset.
+"""The lab's control endpoints: flags, backends, collector, reset.
 
 They want the lab's bearer token and borrow no connection, so that they work
 while every pool is exhausted.
@@ -19,7 +19,6 @@ from app.errors import Problem, problems
 from app.flags import Flags, FlagsFileError
 from app.lab.waits import Waits, WaitTimes
 from app.lesson import Variant
-from poolwatch import Loan
 
 
 class Unauthorized(Problem):
@@ -67,25 +66,11 @@ class Collected(BaseModel):
     loans_returned: int
 
 
-class OpenLoan(BaseModel):
-    """One connection that is lent right now."""
+class Backends(BaseModel):
+    """One process's connections, counted on both sides."""
 
-    pool: str
-    pid: int | None = Field(description="PostgreSQL's backend.")
-    borrower: str | None
-    site: str | None = Field(description="file:line function")
-    age_seconds: float
-    leaked: bool = Field(description="Its borrower has ended.")
-
-
-class Loans(BaseModel):
-    """What one process has lent, and who is still at work."""
-
-    borrowers: int = Field(description="Requests at work, this one apart.")
-    leaks: int = Field(description="Leaks since the process began.")
     pooled: int = Field(description="Connections that its pools know.")
     backends: int = Field(description="Connections that the server knows.")
-    loans: list[OpenLoan]
 
 
 class Reset(BaseModel):
@@ -172,16 +157,13 @@ async def collect(database: DatabaseDep) -> Collected:
     return Collected(unreachable=unreachable, loans_returned=lent - left)
 
 
-@router.get("/loans", responses=problems(503))
-async def list_loans(database: DatabaseDep) -> Loans:
-    """List every open loan, and count connections on both sides."""
+@router.get("/backends", responses=problems(503))
+async def count_backends(database: DatabaseDep) -> Backends:
+    """Count connections on both sides; what no pool knows is a leak too."""
     books = database.ledger.books.values()
-    return Loans(
-        borrowers=database.ledger.borrowers - 1,
-        leaks=database.ledger.leaks,
+    return Backends(
         pooled=sum(b.gauge.lent() + b.gauge.idle() for b in books),
         backends=await database.count_backends(),
-        loans=[_open_loan(loan) for loan in database.ledger.loans()],
     )
 
 
@@ -200,14 +182,3 @@ async def reset(database: DatabaseDep, flags: FlagsDep) -> Reset:
     gc.collect()
     ended = await database.end_leaks()
     return Reset(loans_freed=leaked, backends_ended=ended)
-
-
-def _open_loan(loan: Loan) -> OpenLoan:
-    return OpenLoan(
-        pool=loan.pool,
-        pid=loan.pid,
-        borrower=loan.borrower.name if loan.borrower else None,
-        site=str(loan.site) if loan.site else None,
-        age_seconds=loan.age,
-        leaked=loan.leaked,
-    )

@@ -23,6 +23,7 @@ from app.api import LESSONS
 from app.flags import POLL_SECONDS
 from app.lab.service import Service, ServiceFailedError, running_service
 from app.lesson import Variant
+from poolwatch.report import Loans
 
 POOL_TIMEOUT = 5
 """Seconds; with the default of 30 a short run would see no timeout."""
@@ -121,7 +122,8 @@ def _measure(
             requests = json.loads(load.communicate()[0])
         elapsed = time.monotonic() - began
         timeouts = int(_total(client, "db_client_connection_timeouts_total"))
-        ledger = client.get("/lab/loans").raise_for_status().json()
+        answer = client.get("/poolwatch/loans").raise_for_status()
+        found = Loans.model_validate_json(answer.content)
         waits = client.get("/lab/waits").raise_for_status().json()
     failed = sum(each["num_failures"] for each in requests)
     return Measured(
@@ -132,9 +134,9 @@ def _measure(
         pool_wait_p95_seconds=round(waits["p95"], 4),
         rss_growth_mb_per_hour=round(_growth(samples.memory) * 3600 / 1e6, 1),
         restarts=samples.probe.restarts,
-        leaked_connections=ledger["leaks"],
+        leaked_connections=sum(pool.leaks for pool in found.pools),
         leaked_connections_still_lent=sum(
-            loan["leaked"] for loan in ledger["loans"]
+            loan.state == "leaked" for loan in found.loans
         ),
         requests_ok=sum(each["num_requests"] for each in requests) - failed,
         requests_failed=failed,

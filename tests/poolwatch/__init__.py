@@ -1,0 +1,1 @@
+"""The detector, held to its specification on a real PostgreSQL."""

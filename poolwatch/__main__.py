@@ -1,0 +1,71 @@
+"""The command line: `python -m poolwatch top URL`."""
+
+from contextlib import suppress
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from poolwatch.top import PATIENCE, Away, Service
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@cli.callback()
+def main() -> None:
+    """Who holds each database connection, since when, from which line."""
+
+
+@cli.command()
+def top(
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL",
+            help="A service with poolwatch's routes, or its own port:"
+            " http://127.0.0.1:8000",
+        ),
+    ],
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="POOLWATCH_TOKEN",
+            help="Bearer token, where the routes want one.",
+        ),
+    ] = None,
+    interval: Annotated[
+        float, typer.Option(min=0.1, help="Seconds between two looks.")
+    ] = 2.0,
+    *,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Take one look; exit 1 without answer."),
+    ] = False,
+) -> None:
+    """Show a service's pools, loans and findings, until Ctrl-C."""
+    console = Console()
+    with httpx.Client(
+        base_url=url if "://" in url else f"http://{url}",
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+        timeout=PATIENCE,
+    ) as client:
+        service = Service(client)
+        if once:
+            try:
+                console.print(service.look())
+            except Away as away:
+                typer.echo(f"{client.base_url}: {away}", err=True)
+                raise typer.Exit(1) from away
+            return
+        with (
+            suppress(KeyboardInterrupt),
+            Live(console=console, screen=True, auto_refresh=False) as live,
+        ):
+            for frame in service.looks(interval):
+                live.update(frame, refresh=True)
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m poolwatch")

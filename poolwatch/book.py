@@ -1,0 +1,239 @@
+"""One pool's page in the ledger, and who may read along."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from poolwatch.borrower import current
+from poolwatch.callsite import capture, current_frame
+from poolwatch.histogram import Histogram
+from poolwatch.loan import Ending, Loan
+
+if TYPE_CHECKING:
+    import weakref
+    from collections.abc import Awaitable, Callable
+    from threading import RLock
+    from types import FrameType
+
+logger = logging.getLogger("poolwatch")
+DEAF = "a listener failed to hear %r"
+
+
+class Gauge(Protocol):
+    """What a pool can tell of itself at any moment."""
+
+    def size(self) -> int:
+        """The most connections it keeps when nobody borrows."""
+        ...
+
+    def minimum(self) -> int:
+        """The fewest connections it keeps when nobody borrows."""
+        ...
+
+    def capacity(self) -> int | None:
+        """The most it lends at once; None where there is no limit."""
+        ...
+
+    def lent(self) -> int:
+        """Connections lent now."""
+        ...
+
+    def idle(self) -> int:
+        """Open connections that nobody has borrowed."""
+        ...
+
+    def overflow(self) -> int:
+        """Open connections beyond the size."""
+        ...
+
+
+class Listener:
+    """Told of what happens, as it happens; must not block.
+
+    A base class whose methods do nothing: override those of interest. They
+    are called by whichever thread borrows or gives back, and `ended` by the
+    garbage collector too, in the middle of anything. What they raise is
+    logged and goes no further.
+    """
+
+    def opened(self, book: Book) -> None:
+        """A pool is watched from now on."""
+
+    def waited(self, book: Book, seconds: float) -> None:
+        """A borrower waited so long, with or without success."""
+
+    def timed_out(self, book: Book) -> None:
+        """A borrower went away without a connection."""
+
+    def connected(self, book: Book, seconds: float) -> None:
+        """A new connection to the server took so long."""
+
+    def leaked(self, loan: Loan) -> None:
+        """A borrower ended, and its loan is still open."""
+
+    def overdue(self, loan: Loan) -> None:
+        """A loan is open for long, and its borrower lives."""
+
+    def ended(self, loan: Loan, how: Ending) -> None:
+        """A loan has ended."""
+
+
+class Book:
+    """One pool's page in the ledger.
+
+    Safe with threads, and with the garbage collector, which may end a loan
+    in the middle of anything: the lock is one that its holder may take again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        gauge: Gauge,
+        listeners: list[Listener],
+        lock: RLock,
+    ) -> None:
+        """Begin with nothing lent."""
+        self.name = name
+        self.gauge = gauge
+        self.loans: dict[int, Loan] = {}
+        self.waiting = 0
+        self.timeouts = 0
+        self.returned = 0
+        self.leaks = 0
+        self.reclaimed = 0
+        self.wait_time = Histogram()
+        self.use_time = Histogram()
+        self.create_time = Histogram()
+        self.free: Callable[[Loan], Awaitable[None]] = _stays
+        """The adapter's way to get a slot back from whoever has leaked it."""
+        self._listeners = listeners
+        self._lock = lock
+
+    @property
+    def full(self) -> bool:
+        """Whether all that the pool may lend is lent."""
+        capacity = self.gauge.capacity()
+        return capacity is not None and self.gauge.lent() >= capacity
+
+    def ask(self) -> float:
+        """A borrower begins to wait: the moment, for `answer`."""
+        with self._lock:
+            self.waiting += 1
+        return time.monotonic()
+
+    def answer(self, asked: float) -> None:
+        """A borrower waits no more, with a connection or without."""
+        waited = time.monotonic() - asked
+        with self._lock:
+            self.waiting -= 1
+            self.wait_time.observe(waited)
+        for listener in self._listeners:
+            try:
+                listener.waited(self, waited)
+            except Exception:
+                logger.exception(DEAF, "waited")
+
+    def lend(
+        self,
+        slot: int,
+        pid: int | None,
+        beyond: FrameType | None = None,
+        handle: weakref.ref[Any] | None = None,
+    ) -> None:
+        """Write down a loan: called by an adapter when a pool has lent.
+
+        Args:
+            slot: what identifies the loan until it is given back.
+            pid: the backend behind the connection.
+            beyond: see `callsite.capture`.
+            handle: a weak reference to what was lent.
+
+        """
+        holder = current.get()
+        stack = capture(current_frame().f_back, beyond)
+        loan = Loan(self.name, pid, holder, stack, slot, handle)
+        with self._lock:
+            if slot in self.loans:
+                # A pool that lends its one connection to many at a time, as
+                # StaticPool does: the latest borrower has it.
+                self.give_back(slot)
+            self.loans[slot] = loan
+            if holder is None:
+                return
+            if holder.ended:  # a task that has outlived its request
+                loan.borrower = None
+            else:
+                holder.loans.add(loan)
+
+    def give_back(self, slot: int, how: Ending = "returned") -> None:
+        """Strike a loan off; a slot that is not lent is left alone."""
+        now = time.monotonic()
+        with self._lock:
+            loan = self.loans.pop(slot, None)
+            if loan is None:
+                return
+            if loan.condemned:
+                how = "taken back"
+            elif loan.handle is not None and loan.handle() is None:
+                how = "reclaimed"  # nobody was left to give it back
+            self.returned += 1
+            if how == "reclaimed":
+                self.reclaimed += 1
+            self.use_time.observe(now - loan.since)
+            if loan.borrower is not None:
+                loan.borrower.loans.discard(loan)
+        for listener in self._listeners:
+            try:
+                listener.ended(loan, how)
+            except Exception:
+                logger.exception(DEAF, "ended")
+
+    def connected(self, seconds: float) -> None:
+        """Write down how long a new connection took."""
+        with self._lock:
+            self.create_time.observe(seconds)
+        self._tell("connected", self, seconds)
+
+    def timed_out(self) -> None:
+        """Count a borrower that went away empty-handed."""
+        with self._lock:
+            self.timeouts += 1
+        self._tell("timed_out", self)
+
+    def leak(self, loan: Loan) -> None:
+        """Mark a loan that has outlived its borrower."""
+        with self._lock:
+            if self.loans.get(loan.slot) is not loan:
+                return  # another thread has just given it back
+            loan.leaked = True
+            self.leaks += 1
+        self._tell("leaked", loan)
+
+    def overdue(self, loan: Loan) -> None:
+        """Mark a loan that is open for long."""
+        with self._lock:
+            if self.loans.get(loan.slot) is not loan:
+                return
+            loan.overdue = True
+        self._tell("overdue", loan)
+
+    def forget_leaks(self) -> None:
+        """Strike off what was leaked by a pool that has been replaced."""
+        for slot, loan in self.loans.copy().items():
+            if loan.leaked:
+                self.give_back(slot, "terminated")
+
+    def _tell(self, event: str, *what: object) -> None:
+        # The pool's own work is in progress, and must not be harmed. What
+        # happens at every checkout does the same without the detour.
+        for listener in self._listeners:
+            try:
+                getattr(listener, event)(*what)
+            except Exception:
+                logger.exception(DEAF, event)
+
+
+async def _stays(_: Loan) -> None:
+    """Nothing to get back: the end of the backend ends the loan."""

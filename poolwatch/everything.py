@@ -1,0 +1,163 @@
+"""Watch every pool of this process, without being handed one: for tests.
+
+`watch` follows one pool, and times and explains its waits. Here the classes
+themselves are followed, so that no pool escapes, however it is made and
+whoever keeps it. They are only looked at: no error is replaced, no pool kept
+alive, and a pool that somebody watches as well is watched by both. It lasts
+as long as the process.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import wraps
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from poolwatch.book import Book
+    from poolwatch.ledger import Ledger
+
+UNPOOLED = "asyncpg.connect"
+"""The book of connections that are made without a pool."""
+
+
+class KindGauge:
+    """All pools of one kind together: what is lent, and no limit known."""
+
+    def __init__(self) -> None:
+        """Wait for the book, whose loans are all there is to count."""
+        self.book: Book | None = None
+
+    def size(self) -> int:
+        """Not known."""
+        return 0
+
+    def minimum(self) -> int:
+        """Not known."""
+        return 0
+
+    def capacity(self) -> None:
+        """Not known."""
+        return
+
+    def lent(self) -> int:
+        """Connections lent now."""
+        return len(self.book.loans) if self.book else 0
+
+    def idle(self) -> int:
+        """Not known."""
+        return 0
+
+    def overflow(self) -> int:
+        """Not known."""
+        return 0
+
+
+def watch_everything(ledger: Ledger) -> list[str]:
+    """Write each loan of every pool into a ledger, from now on.
+
+    It imports what is installed of SQLAlchemy, asyncpg and psycopg_pool, and
+    has to come before whoever writes `from asyncpg import connect`.
+
+    Returns:
+        The kinds of pools that are watched, a book each.
+
+    """
+    for watch in (_watch_sqlalchemy, _watch_asyncpg, _watch_psycopg):
+        with suppress(ImportError):  # not installed: nothing to watch
+            watch(ledger)
+    return list(ledger.books)
+
+
+def _open_book(ledger: Ledger, kind: str) -> Book:
+    gauge = KindGauge()
+    book = gauge.book = ledger.open_book(kind, gauge)
+    return book
+
+
+def _watch_sqlalchemy(ledger: Ledger) -> None:
+    from sqlalchemy import event  # noqa: PLC0415 - may not be installed
+    from sqlalchemy.pool import Pool  # noqa: PLC0415
+
+    from poolwatch.for_sqlalchemy import _follow_loans  # noqa: PLC0415
+
+    def adopt(_: object, record: Any) -> None:  # noqa: ANN401
+        # A connection that is made to fill the pool is lent by the pool.
+        if UNPOOLED in ledger.books:
+            slot = id(record.driver_connection)
+            ledger.books[UNPOOLED].give_back(slot)
+
+    # Events of the class reach every pool, also one that exists already.
+    event.listen(Pool, "connect", adopt)
+    every_pool = cast("Any", Pool)
+    _follow_loans(every_pool, _open_book(ledger, "SQLAlchemy"))
+
+
+def _watch_asyncpg(ledger: Ledger) -> None:
+    import asyncpg  # noqa: PLC0415
+    from asyncpg.pool import PoolConnectionHolder  # noqa: PLC0415
+
+    from poolwatch import for_asyncpg  # noqa: PLC0415
+
+    for_asyncpg.watch(asyncpg, UNPOOLED, ledger)
+    book = _open_book(ledger, "asyncpg.Pool")
+    pool: Any = asyncpg.Pool
+    holder: Any = PoolConnectionHolder
+    acquire, release = pool._acquire, holder._release  # noqa: SLF001
+
+    @wraps(acquire)
+    async def _acquire(self: Any, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
+        connection = await acquire(self, timeout)
+        book.lend(id(connection._holder), connection.get_server_pid())  # noqa: SLF001
+        return connection
+
+    @wraps(release)
+    def _release(self: Any) -> None:  # noqa: ANN401
+        book.give_back(id(self))  # first, as another may acquire it at once
+        release(self)
+
+    pool._acquire, holder._release = _acquire, _release  # noqa: SLF001
+
+
+def _watch_psycopg(ledger: Ledger) -> None:
+    from psycopg_pool import AsyncConnectionPool, ConnectionPool  # noqa: PLC0415
+
+    from poolwatch.for_psycopg import _give_back, _lend  # noqa: PLC0415
+
+    book = _open_book(ledger, "psycopg_pool")
+    get, put = ConnectionPool.getconn, ConnectionPool.putconn
+    get_async = AsyncConnectionPool.getconn
+    put_async = AsyncConnectionPool.putconn
+
+    @wraps(get)
+    def getconn(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401
+        connection = get(self, timeout)
+        _lend(book, connection)
+        return connection
+
+    @wraps(put)
+    def putconn(self: Any, conn: Any) -> None:  # noqa: ANN401
+        _give_back(book, self, conn)
+        put(self, conn)
+
+    @wraps(get_async)
+    async def getconn_async(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
+        connection = await get_async(self, timeout)
+        _lend(book, connection)
+        return connection
+
+    @wraps(put_async)
+    async def putconn_async(self: Any, conn: Any) -> None:  # noqa: ANN401
+        _give_back(book, self, conn)
+        await put_async(self, conn)
+
+    replacements: dict[type[Any], dict[str, Any]] = {
+        ConnectionPool: {"getconn": getconn, "putconn": putconn},
+        AsyncConnectionPool: {
+            "getconn": getconn_async,
+            "putconn": putconn_async,
+        },
+    }
+    for pool, methods in replacements.items():
+        for name, method in methods.items():
+            setattr(pool, name, method)

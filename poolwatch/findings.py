@@ -1,0 +1,155 @@
+"""What the ledger finds, one record each: in the log, and for listeners.
+
+A *leak* is a loan that outlives its borrower, found the moment the borrower
+ends. *Overdue* is one older than a threshold while its borrower lives.
+*Returned late* is one of either that came back after all, HikariCP's
+"unleaked". *Reclaimed* is one that the garbage collector gave back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from dataclasses import asdict, dataclass
+from threading import RLock
+from typing import TYPE_CHECKING, Literal
+
+from poolwatch.book import Listener
+from poolwatch.callsite import sites
+from poolwatch.holder import holder_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from poolwatch.loan import Ending, Loan
+
+logger = logging.getLogger("poolwatch")
+
+Kind = Literal["leak", "overdue", "returned late", "reclaimed"]
+
+HEALED: dict[Ending, str] = {
+    "returned": "its own code",
+    "reclaimed": "the garbage collector",
+    "detached": "being taken out of the pool",
+    "terminated": "the end of its connection",
+    "taken back": "reclaim",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found, with all that is known of the loan."""
+
+    kind: Kind
+    pool: str
+    pid: int | None
+    borrower: str | None
+    request_id: str | None
+    traceparent: str | None
+    site: str | None
+    """The line that borrowed: `file:line function`."""
+    seconds: float
+    """How long the loan was, or is, open."""
+    stack: tuple[str, ...]
+    """The application's frames at the loan, innermost first."""
+    holding: tuple[str, ...] = ()
+    """Where an overdue holder is now, innermost first."""
+    healed_by: str | None = None
+    """What gave a late or reclaimed loan back."""
+
+    def __str__(self) -> str:
+        """Say it in one sentence."""
+        who = self.borrower or "somebody unnamed"
+        text = (
+            f"{self.kind}: {who}, pool {self.pool!r} (backend {self.pid}),"
+            f" borrowed at {self.site or 'an unknown line'},"
+            f" {self.seconds:.1f} s ago"
+        )
+        if self.holding:
+            text += f", now at {self.holding[0]}"
+        if self.healed_by is not None:
+            text += f", given back by {self.healed_by}"
+        return text
+
+
+class Reporter(Listener):
+    """Turns what happens into findings: logged, remembered, passed on.
+
+    A call site that pours is logged once a minute, with a count of what was
+    held back; `recent` and `listen` get every finding.
+    """
+
+    EVERY = 60.0
+    """Seconds between two log records of one kind from one call site."""
+
+    def __init__(self, remember: int = 1000) -> None:
+        """Remember so many findings, the newest."""
+        self.recent: deque[Finding] = deque(maxlen=remember)
+        self._callbacks: list[Callable[[Finding], None]] = []
+        self._logged: dict[tuple[Kind, str | None], float] = {}
+        self._held_back: Counter[tuple[Kind, str | None]] = Counter()
+        self._lock = RLock()  # the collector may report while we do
+
+    def listen(self, callback: Callable[[Finding], None]) -> None:
+        """Call this with each finding, at once; it must not block."""
+        self._callbacks.append(callback)
+
+    def leaked(self, loan: Loan) -> None:
+        """Report a leak."""
+        self._report(_finding("leak", loan))
+
+    def overdue(self, loan: Loan) -> None:
+        """Report an overdue loan, and where its holder is now."""
+        holding = tuple(str(site) for site in holder_stack(loan))
+        self._report(_finding("overdue", loan, holding=holding))
+
+    def ended(self, loan: Loan, how: Ending) -> None:
+        """Report what came back late, or by the garbage collector."""
+        if how == "reclaimed":
+            self._report(_finding("reclaimed", loan, healed_by=HEALED[how]))
+        elif loan.leaked or loan.overdue:
+            late = _finding("returned late", loan, healed_by=HEALED[how])
+            self._report(late)
+
+    def _report(self, finding: Finding) -> None:
+        self.recent.append(finding)
+        for callback in self._callbacks:
+            callback(finding)
+        key = finding.kind, finding.site
+        now = time.monotonic()
+        with self._lock:
+            if now - self._logged.get(key, -self.EVERY) < self.EVERY:
+                self._held_back[key] += 1
+                return
+            self._logged[key] = now
+            more = self._held_back.pop(key, 0)
+        logger.warning(
+            "%s%s",
+            finding,
+            f" (and {more} more since the last such record)" if more else "",
+            extra={"poolwatch": asdict(finding)},
+        )
+
+
+def _finding(
+    kind: Kind,
+    loan: Loan,
+    holding: tuple[str, ...] = (),
+    healed_by: str | None = None,
+) -> Finding:
+    borrower = loan.borrower
+    stack = tuple(str(site) for site in sites(loan.stack))
+    return Finding(
+        kind=kind,
+        pool=loan.pool,
+        pid=loan.pid,
+        borrower=borrower.name if borrower else None,
+        request_id=borrower.request_id if borrower else None,
+        traceparent=borrower.traceparent if borrower else None,
+        site=stack[0] if stack else None,
+        seconds=loan.age,
+        stack=stack,
+        holding=holding,
+        healed_by=healed_by,
+    )

@@ -1,0 +1,209 @@
+"""Watch a psycopg pool, synchronous or asyncio, pooling or not.
+
+psycopg_pool has no events. Whatever it lends leaves through `getconn`, and
+comes back through `putconn`: `connection()` calls both, and so does `close()`
+of a connection whose pool was made with `close_returns`. So the pool's class
+is replaced by a subclass of itself that writes both down.
+
+A connection that is closed or dropped without `putconn` keeps its slot, and
+nothing ever frees it: such a loan stays open, as the pool is one smaller.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from psycopg_pool import (
+    AsyncConnectionPool,
+    AsyncNullConnectionPool,
+    ConnectionPool,
+    NullConnectionPool,
+    PoolTimeout,
+    pool,
+    pool_async,
+)
+
+from poolwatch.errors import PoolExhausted
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection, Connection
+
+    from poolwatch.ledger import Book, Ending, Ledger, Loan
+
+    AnyConnection = Connection[Any] | AsyncConnection[Any]
+    AnyPool = ConnectionPool[Any] | AsyncConnectionPool[Any]
+
+
+SLOT = "poolwatch.slot"
+"""Where a connection remembers its loan. Its `id` would not do: a connection
+that is dropped stays lent, and another comes to lie in its place."""
+_slots = itertools.count()
+
+
+class PsycopgPoolExhausted(PoolExhausted, PoolTimeout):
+    """What a watched pool raises in place of psycopg's own timeout."""
+
+    def __init__(self, book: Book) -> None:
+        """Take the explanation now, while the holders still hold."""
+        PoolExhausted.__init__(self, book)
+        PoolTimeout.__init__(self, str(self))
+
+
+class PoolGauge:
+    """What a psycopg pool says of itself.
+
+    It does not count what it has lent: that is what the ledger has written.
+    """
+
+    def __init__(self, watched: AnyPool) -> None:
+        """Keep the pool."""
+        self._pool = watched
+        self._keeps = not isinstance(
+            watched, NullConnectionPool | AsyncNullConnectionPool
+        )
+        self.book: Book | None = None
+
+    def size(self) -> int:
+        """The most it keeps, which is also the most it lends."""
+        return self._pool.max_size if self._keeps else 0
+
+    def minimum(self) -> int:
+        """The floor it shrinks to when nobody borrows."""
+        return self._pool.min_size
+
+    def capacity(self) -> int | None:
+        """The most it lends at once; a null pool may have no limit."""
+        return self._pool.max_size or None
+
+    def lent(self) -> int:
+        """Connections lent now."""
+        return len(self.book.loans) if self.book else 0
+
+    def idle(self) -> int:
+        """Open connections that wait in the pool."""
+        return len(self._pool._pool)  # noqa: SLF001 - `get_stats` is a copy
+
+    def overflow(self) -> int:
+        """Nothing: psycopg knows a most, and no overflow beyond it."""
+        return 0
+
+
+def knows(candidate: object) -> bool:
+    """Whether this adapter can watch it."""
+    return isinstance(candidate, ConnectionPool | AsyncConnectionPool)
+
+
+def watch(watched: AnyPool, name: str, ledger: Ledger) -> Book:
+    """Write each loan of a pool, open or not yet, into the ledger.
+
+    Raises:
+        ValueError: the ledger has a pool of that name already.
+
+    """
+    gauge = PoolGauge(watched)
+    book = gauge.book = ledger.open_book(name, gauge)
+    if isinstance(watched, AsyncConnectionPool):
+        _watch_async(watched, book)
+    else:
+        _watch_sync(watched, book)
+    return book
+
+
+def _watch_sync(watched: ConnectionPool[Any], book: Book) -> None:
+    plain: Any = type(watched)
+
+    class Watched(plain):  # type: ignore[misc]
+        def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401
+            asked = book.ask()
+            try:
+                connection = super().getconn(timeout)
+            except PoolTimeout as expired:
+                raise _explained(book, expired) from expired
+            finally:
+                book.answer(asked)
+            _lend(book, connection)
+            return connection
+
+        def putconn(self, conn: Connection[Any]) -> None:
+            _give_back(book, self, conn)
+            super().putconn(conn)
+
+        def _connect(self, timeout: float | None = None) -> Any:  # noqa: ANN401
+            began = time.monotonic()
+            connection = super()._connect(timeout)
+            book.connected(time.monotonic() - began)
+            return connection
+
+    async def free(loan: Loan) -> None:
+        connection = loan.handle() if loan.handle else None
+        if connection is None:
+            watched.run_task(pool.AddConnection(watched))
+        else:
+            connection.pgconn.finish()  # else it would be lent again
+            watched.putconn(connection)
+
+    watched.__class__ = Watched
+    book.free = free
+
+
+def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
+    plain: Any = type(watched)
+
+    class Watched(plain):  # type: ignore[misc]
+        async def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
+            asked = book.ask()
+            try:
+                connection = await super().getconn(timeout)
+            except PoolTimeout as expired:
+                raise _explained(book, expired) from expired
+            finally:
+                book.answer(asked)
+            _lend(book, connection)
+            return connection
+
+        async def putconn(self, conn: AsyncConnection[Any]) -> None:
+            _give_back(book, self, conn)
+            await super().putconn(conn)
+
+        async def _connect(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
+            began = time.monotonic()
+            connection = await super()._connect(timeout)
+            book.connected(time.monotonic() - began)
+            return connection
+
+    async def free(loan: Loan) -> None:
+        connection = loan.handle() if loan.handle else None
+        if connection is None:
+            watched.run_task(pool_async.AddConnection(watched))
+        else:
+            connection.pgconn.finish()  # else it would be lent again
+            await watched.putconn(connection)
+
+    watched.__class__ = Watched
+    book.free = free
+
+
+def _lend(book: Book, connection: AnyConnection) -> None:
+    slot = vars(connection)[SLOT] = next(_slots)
+    pid = connection.pgconn.backend_pid
+    book.lend(slot, pid, handle=weakref.ref(connection))
+
+
+def _give_back(
+    book: Book, watched: AnyPool, connection: AnyConnection
+) -> None:
+    # Before the pool has it, who may lend it to another at once.
+    watched._check_pool_putconn(connection)  # noqa: SLF001 - it is ours
+    how: Ending = "terminated" if connection.closed else "returned"
+    slot = vars(connection).pop(SLOT, None)
+    if slot is not None:  # else it was lent before anybody watched
+        book.give_back(slot, how)
+
+
+def _explained(book: Book, expired: PoolTimeout) -> PoolTimeout:
+    """Name the holders, unless the pool had slots and no server behind."""
+    book.timed_out()
+    return PsycopgPoolExhausted(book) if book.full else expired

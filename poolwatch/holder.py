@@ -1,0 +1,78 @@
+"""Where the holder of a loan is right now, by its task or its thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from poolwatch.callsite import Site, Stack, capture, sites
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from poolwatch.loan import Loan
+
+Task = asyncio.Task[Any]
+
+
+def current_task() -> weakref.ref[Task] | None:
+    """The task that runs in this thread; None where no event loop does."""
+    # `asyncio.current_task()` alone raises without a loop, which is slow.
+    loop = asyncio._get_running_loop()  # noqa: SLF001 - documented
+    task = None if loop is None else asyncio.current_task(loop)
+    return None if task is None else weakref.ref(task)
+
+
+def holder_stack(loan: Loan) -> list[Site]:
+    """The application's frames of whoever holds a loan, innermost first.
+
+    Can be asked from any thread. It follows the task or thread that borrowed,
+    or the borrower's own task where that one has gone on to something else.
+    Empty where all of them have, or are somewhere that Python cannot see.
+    """
+    if loan.task is None:
+        stack = _thread_stack(loan.thread)
+        # A worker thread may do somebody else's work by now.
+        if {code for code, _ in loan.stack} & {code for code, _ in stack}:
+            return sites(stack)
+    borrower = loan.borrower
+    for reference in (loan.task, borrower.task if borrower else None):
+        task = reference() if reference is not None else None
+        if task is not None and not task.done():
+            return _task_stack(task, loan.thread)
+    return []
+
+
+def _task_stack(task: Task, thread: int) -> list[Site]:
+    coroutine = task.get_coro()
+    if getattr(coroutine, "cr_running", False):  # it blocks its event loop
+        return sites(_thread_stack(thread)) or _awaiting(coroutine)
+    return _awaiting(coroutine)
+
+
+def _thread_stack(thread: int) -> Stack:
+    running = sys._current_frames()  # noqa: SLF001 - the documented way
+    return capture(running.get(thread))
+
+
+def _awaiting(coroutine: object) -> list[Site]:
+    """Follow what a suspended task awaits, down to where it stands."""
+    frames: list[FrameType] = []
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(
+            coroutine, "gi_frame", None
+        )
+        if frame is None:
+            break
+        frames.append(frame)
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(
+            coroutine, "gi_yieldfrom", None
+        )
+    return [
+        site
+        for frame in reversed(frames)
+        for site in sites(capture(frame)[:1])
+        if site.file == frame.f_code.co_filename
+    ]

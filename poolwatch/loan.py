@@ -1,0 +1,80 @@
+"""A loan: one connection that a pool has lent, and to whom."""
+
+from __future__ import annotations
+
+import time
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Literal
+
+from poolwatch.callsite import Site, Stack, site
+from poolwatch.holder import current_task
+
+if TYPE_CHECKING:
+    import weakref
+
+    from poolwatch.borrower import Borrower
+
+Ending = Literal[
+    "returned", "reclaimed", "detached", "terminated", "taken back"
+]
+"""How a loan ended: given back, by the garbage collector, taken out of its
+pool for good, because the server or the pool closed the connection, or by
+`reclaim.reclaim_leaks`."""
+
+
+class Loan:
+    """One connection that a pool has lent.
+
+    `pid` is the PostgreSQL backend behind it; `since` is in seconds of
+    `time.monotonic()`; `borrower` is None where nobody has named himself;
+    `task` and `thread` are where it was borrowed. `handle` is a weak
+    reference to what the pool lent: it keeps nothing alive.
+    """
+
+    __slots__ = (
+        "borrower",
+        "condemned",
+        "handle",
+        "leaked",
+        "overdue",
+        "pid",
+        "pool",
+        "since",
+        "slot",
+        "stack",
+        "task",
+        "thread",
+    )
+
+    def __init__(
+        self,
+        pool: str,
+        pid: int | None,
+        borrower: Borrower | None,
+        stack: Stack,
+        slot: int = 0,
+        handle: weakref.ref[Any] | None = None,
+    ) -> None:
+        """Begin now."""
+        self.pool = pool
+        self.pid = pid
+        self.borrower = borrower
+        self.stack = stack
+        self.slot = slot
+        self.handle = handle
+        self.task = current_task()
+        self.thread = get_ident()
+        self.leaked = False
+        self.overdue = False
+        self.condemned = False
+        self.since = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was lent."""
+        return time.monotonic() - self.since
+
+    @property
+    def site(self) -> Site | None:
+        """The application's line that borrowed, where there is one."""
+        return site(self.stack)

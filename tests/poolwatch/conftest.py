@@ -1,0 +1,111 @@
+"""A ledger of its own for each test, and the server's view of its pools."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from poolwatch import Ledger, Loan, Reporter
+from tests.conftest import without_collector
+
+PATIENCE = 20.0
+"""Seconds that are for ever, also with both cores busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server as a pool reaches it, and as an operator looks at it."""
+
+    url: URL
+    name: str
+    operator: psycopg.Connection
+
+    @property
+    def dsn(self) -> str:
+        """For asyncpg and psycopg themselves."""
+        url = self.url.update_query_dict({"application_name": self.name})
+        return url.render_as_string(hide_password=False)
+
+    def engine_url(self, driver: str) -> URL:
+        """For SQLAlchemy, with `connect_args` of the same driver."""
+        return self.url.set(drivername=f"postgresql+{driver}")
+
+    def connect_args(self, driver: str) -> dict[str, object]:
+        if driver == "asyncpg":
+            return {"server_settings": {"application_name": self.name}}
+        return {"application_name": self.name}
+
+    def backends(self) -> set[int]:
+        """The process ids of the test's own connections."""
+        rows = self.operator.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = %s",
+            [self.name],
+        )
+        return {pid for (pid,) in rows}
+
+    def terminate(self, pid: int | None) -> None:
+        """End a backend from outside, and see it gone."""
+        self.operator.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # The drivers complain of what these tests drop on purpose.
+    for warning in ("ResourceWarning", "sqlalchemy.exc.SAWarning"):
+        item.add_marker(pytest.mark.filterwarnings(f"ignore::{warning}"))
+
+
+@pytest.fixture(autouse=True)
+def collector_off() -> Iterator[None]:
+    """What a test drops is collected when the test says so."""
+    with without_collector():
+        yield
+
+
+@pytest.fixture(scope="session")
+def operator(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def server(database_url: str, operator: psycopg.Connection) -> Server:
+    name = f"poolwatch-{uuid4().hex[:8]}"
+    return Server(make_url(database_url), name, operator)
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def reporter(ledger: Ledger) -> Reporter:
+    reporter = Reporter()
+    ledger.listeners.append(reporter)
+    return reporter
+
+
+def only(ledger: Ledger) -> Loan:
+    """The one loan that is open."""
+    (loan,) = ledger.loans()
+    return loan
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait in a thread for what must come about."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.005)
+
+
+async def until_async(condition: Callable[[], object]) -> None:
+    """Wait in a task for what must come about."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.005)

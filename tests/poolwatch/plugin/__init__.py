@@ -1,0 +1,1 @@
+"""The pytest plugin, on test suites of their own in their own processes."""

@@ -1,0 +1,278 @@
+"""Who borrows: requests, their tasks and threads, jobs; and nobody."""
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import create_engine, text
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Message
+from starlette.websockets import WebSocket
+
+import poolwatch
+from poolwatch import Book, Ledger, Middleware
+from tests.poolwatch.conftest import Server, only, until_async
+
+
+@pytest.fixture
+async def pool(server: Server) -> AsyncIterator[asyncpg.Pool]:
+    pool = await asyncpg.create_pool(server.dsn, min_size=0, max_size=10)
+    yield pool
+    pool.terminate()
+
+
+@pytest.fixture
+def book(pool: asyncpg.Pool, ledger: Ledger) -> Book:
+    return poolwatch.watch(pool, "orders", ledger)
+
+
+def asgi(ledger: Ledger, *routes: Route | WebSocketRoute) -> Middleware:
+    return Middleware(Starlette(routes=routes), ledger)
+
+
+async def ask(app: Middleware, **scope: object) -> None:
+    """Send one request, or open one WebSocket, straight into the app."""
+    received = iter([{"type": "http.request"}, {"type": "websocket.connect"}])
+
+    async def receive() -> Message:
+        return next(received)
+
+    async def send(_: object) -> None:
+        pass
+
+    defaults = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": b"",
+        "headers": [],
+    }
+    await app(defaults | scope, receive, send)
+
+
+async def test_a_loan_open_when_its_request_ends_is_a_leak(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    async def leak(_: Request) -> Response:
+        await pool.acquire()
+        return Response()
+
+    app = asgi(ledger, Route("/orders/{id}", leak))
+    await ask(
+        app,
+        path="/orders/7",
+        headers=[(b"x-request-id", b"r1"), (b"traceparent", b"00-1-2-01")],
+    )
+    loan = only(ledger)
+    assert loan.leaked
+    assert loan.borrower is not None
+    assert loan.borrower.name == "GET /orders/{id}"
+    assert loan.borrower.request_id == "r1"
+    assert loan.borrower.traceparent == "00-1-2-01"
+    assert book.leaks == 1
+    assert ledger.borrowers == 0
+
+
+async def test_a_request_that_fails_leaks_as_any(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    async def fail(_: Request) -> Response:
+        await pool.acquire()
+        raise ValueError(7)
+
+    with pytest.raises(ValueError, match="7"):
+        await ask(asgi(ledger, Route("/", fail)))
+    assert book.leaks == 1
+
+
+async def test_a_background_task_belongs_to_its_request(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    held: list[Any] = []
+
+    async def take() -> None:
+        held.append(await pool.acquire())
+
+    async def give_back() -> None:
+        await pool.release(held.pop())
+
+    async def both(_: Request) -> Response:
+        await take()
+        return Response(background=BackgroundTask(give_back))
+
+    async def later(_: Request) -> Response:
+        return Response(background=BackgroundTask(take))
+
+    app = asgi(ledger, Route("/both", both), Route("/later", later))
+    await ask(app, path="/both")
+    assert book.leaks == 0
+    await ask(app, path="/later")
+    assert book.leaks == 1
+
+
+async def test_a_websocket_is_a_borrower(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    async def feed(websocket: WebSocket) -> None:
+        await websocket.send({"type": "websocket.close"})
+        await pool.acquire()
+
+    app = asgi(ledger, WebSocketRoute("/feed", feed))
+    await ask(app, type="websocket", method="WEBSOCKET", path="/feed")
+    loan = only(ledger)
+    assert loan.borrower is not None
+    assert loan.borrower.name == "WEBSOCKET /feed"
+    assert book.leaks == 1
+
+
+@pytest.mark.usefixtures("book")
+async def test_a_job_that_names_itself_is_a_borrower(
+    pool: asyncpg.Pool, ledger: Ledger
+) -> None:
+    with ledger.borrower("nightly job"):
+        await pool.acquire()
+        assert not only(ledger).leaked
+    loan = only(ledger)
+    assert loan.leaked
+    assert loan.borrower is not None
+    assert loan.borrower.name == "nightly job"
+
+
+async def test_what_nobody_borrowed_is_no_leak(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    await pool.acquire()
+    assert only(ledger).borrower is None
+    with ledger.borrower("another"):
+        pass
+    assert book.leaks == 0
+
+
+async def test_a_task_that_borrows_after_its_borrower_has_ended_is_no_leak(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    ended = asyncio.Event()
+
+    async def fire_and_forget() -> None:
+        await ended.wait()
+        await pool.acquire()
+
+    with ledger.borrower("request"):
+        task = asyncio.create_task(fire_and_forget())
+    ended.set()
+    await task
+    assert only(ledger).borrower is None
+    assert book.leaks == 0
+
+
+async def test_tasks_of_a_borrower_borrow_in_its_name(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    async def work(name: str) -> None:
+        with ledger.borrower(name):
+            async with asyncio.TaskGroup() as group:
+                for _ in range(3):
+                    group.create_task(hold())
+
+    async def hold() -> None:
+        async with pool.acquire():
+            await release.wait()
+
+    release = asyncio.Event()
+    jobs = [asyncio.create_task(work(name)) for name in "abc"]
+    await until_async(lambda: len(book.loans) == 9)
+    names = [loan.borrower.name for loan in ledger.loans() if loan.borrower]
+    assert sorted(names) == list("aaabbbccc")
+    release.set()
+    await asyncio.wait(jobs)
+    assert (book.leaks, book.returned, len(book.loans)) == (0, 9, 0)
+
+
+async def test_a_worker_thread_borrows_in_the_name_of_who_sent_it(
+    server: Server, ledger: Ledger
+) -> None:
+    engine = create_engine(server.engine_url("psycopg"))
+    book = poolwatch.watch(engine, "orders", ledger)
+    with ledger.borrower("request"):
+        held = await asyncio.to_thread(engine.connect)
+        assert only(ledger).borrower is not None
+    assert book.leaks == 1
+    held.close()
+    engine.dispose()
+
+
+def test_threads_and_collector_and_borrowers_at_once(
+    server: Server, ledger: Ledger
+) -> None:
+    engine = create_engine(
+        server.engine_url("psycopg"), pool_size=4, max_overflow=0
+    )
+    book = poolwatch.watch(engine, "orders", ledger)
+
+    def work(number: int) -> None:
+        for turn in range(50):
+            with ledger.borrower(f"{number}"):
+                connection = engine.raw_connection()
+                cursor = connection.cursor()
+                cursor.execute("SELECT 1")
+                cursor.close()
+                if (turn + number) % 3:
+                    connection.close()
+                elif (turn + number) % 2:
+                    connection.invalidate()
+                del connection  # what is left is reclaimed
+
+    with ThreadPoolExecutor(8) as executor:
+        list(executor.map(work, range(8)))
+    assert (book.returned, book.leaks, book.waiting) == (400, 0, 0)
+    assert book.gauge.lent() == len(book.loans) == ledger.borrowers == 0
+    assert sum(book.use_time.counts) == sum(book.wait_time.counts) == 400
+    engine.dispose()
+
+
+def test_a_borrower_may_end_in_another_context(ledger: Ledger) -> None:
+    @contextmanager
+    def dependency() -> Iterator[None]:
+        with ledger.borrower("dependency"):
+            yield
+
+    opened = dependency()
+    contextvars.copy_context().run(opened.__enter__)
+    opened.__exit__(None, None, None)
+    assert ledger.borrowers == 0
+
+
+def test_a_borrower_may_outlive_its_pools_book(
+    server: Server, ledger: Ledger
+) -> None:
+    engine = create_engine(server.engine_url("psycopg"))
+    book = poolwatch.watch(engine, "orders", ledger)
+    with ledger.borrower("shutdown"), engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        ledger.close_book(book)
+    engine.dispose()
+    assert not list(ledger.loans())
+
+
+async def test_an_inner_borrower_gives_the_name_back(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    async with AsyncExitStack() as stack:
+        with ledger.borrower("outer"):
+            with ledger.borrower("inner"):
+                await stack.enter_async_context(pool.acquire())
+            await stack.enter_async_context(pool.acquire())
+            assert book.leaks == 1
+            names = [
+                loan.borrower.name for loan in ledger.loans() if loan.borrower
+            ]
+            assert names == ["inner", "outer"]

@@ -1,0 +1,163 @@
+"""The site of a loan is the application's own line, however it got there."""
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    create_async_engine,
+)
+from sqlalchemy.orm import Session
+
+import poolwatch
+from poolwatch import Book, Ledger
+from poolwatch.callsite import sites
+from tests.poolwatch.conftest import Server, only
+
+HERE = str(Path(__file__))
+
+
+@pytest.fixture
+def engine(server: Server, ledger: Ledger) -> Iterator[Engine]:
+    engine = create_engine(server.engine_url("psycopg"))
+    poolwatch.watch(engine, "orders", ledger)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["asyncpg", "psycopg"])
+async def asyncio_engine(
+    request: pytest.FixtureRequest, server: Server, ledger: Ledger
+) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(server.engine_url(request.param))
+    poolwatch.watch(engine, "orders", ledger)
+    yield engine
+    await engine.dispose()
+
+
+def here() -> int:
+    """The line that calls."""
+    frame = inspect.currentframe()
+    assert frame is not None
+    assert frame.f_back is not None
+    return frame.f_back.f_lineno
+
+
+def found(ledger: Ledger) -> tuple[str, int, str]:
+    site = only(ledger).site
+    assert site is not None
+    return site.file, site.line, site.function.rpartition(".")[2]
+
+
+def test_it_is_where_the_connection_was_taken(
+    engine: Engine, ledger: Ledger
+) -> None:
+    line = here() + 1
+    with engine.connect():
+        name = "test_it_is_where_the_connection_was_taken"
+        assert found(ledger) == (HERE, line, name)
+
+
+def test_it_is_where_a_session_first_needs_one(
+    engine: Engine, ledger: Ledger
+) -> None:
+    with Session(engine) as session:
+        line = here() + 1
+        session.execute(text("SELECT 1"))
+        assert found(ledger)[1] == line
+
+
+async def test_it_is_found_through_greenlets(
+    asyncio_engine: AsyncEngine, ledger: Ledger
+) -> None:
+    async with AsyncSession(asyncio_engine) as session:
+        line = here() + 1
+        await session.execute(text("SELECT 1"))
+        name = "test_it_is_found_through_greenlets"
+        assert found(ledger) == (HERE, line, name)
+
+
+async def test_it_is_found_inside_run_sync(
+    asyncio_engine: AsyncEngine, ledger: Ledger
+) -> None:
+    def work(session: Session) -> None:
+        session.execute(text("SELECT 1"))
+
+    async with AsyncSession(asyncio_engine) as session:
+        await session.run_sync(work)
+        assert found(ledger)[2] == "work"
+        functions = [site.function for site in sites(only(ledger).stack)]
+        assert functions[1] == "test_it_is_found_inside_run_sync"
+
+
+async def test_it_is_found_in_an_executor(
+    engine: Engine, ledger: Ledger
+) -> None:
+    def work() -> None:
+        with engine.connect():
+            assert found(ledger)[2] == "work"
+
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, work)
+    await asyncio.to_thread(work)
+    with ThreadPoolExecutor() as executor:
+        executor.submit(work).result()
+
+
+def test_callers_follow_innermost_first(
+    engine: Engine, ledger: Ledger
+) -> None:
+    @contextlib.contextmanager
+    def unit_of_work() -> Iterator[Any]:
+        with engine.connect() as connection:
+            yield connection
+
+    def repository() -> None:
+        with unit_of_work():
+            stack = sites(only(ledger).stack)
+            names = [site.function.rpartition(".")[2] for site in stack]
+            assert names[:3] == [
+                "unit_of_work",
+                "repository",
+                "test_callers_follow_innermost_first",
+            ]
+
+    repository()
+
+
+def test_no_library_is_in_it(engine: Engine, ledger: Ledger) -> None:
+    with engine.connect():
+        for site in sites(only(ledger).stack):
+            assert "site-packages" not in site.file
+
+
+def test_it_is_written_as_terminals_link_it(
+    engine: Engine, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engine.connect():
+        line = here() - 1
+        name = "test_it_is_written_as_terminals_link_it"
+        monkeypatch.chdir(Path(__file__).parent)
+        assert str(only(ledger).site) == (f"test_call_sites.py:{line} {name}")
+
+
+def test_a_loan_of_no_line_of_ours_has_no_site(
+    book: Book, ledger: Ledger
+) -> None:
+    with ThreadPoolExecutor() as executor:
+        executor.submit(book.lend, 1, None).result()
+    assert only(ledger).site is None
+
+
+@pytest.fixture
+def book(engine: Engine, ledger: Ledger) -> Book:
+    assert engine is not None
+    return ledger.books["orders"]

@@ -1,0 +1,245 @@
+"""What is found is logged, remembered, passed on; and says its cause."""
+
+import asyncio
+import gc
+import logging
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+import poolwatch
+from poolwatch import Book, Finding, Ledger, Listener, Reporter, Watchdog
+from tests.poolwatch.conftest import Server, only, until, until_async
+
+
+@pytest.fixture
+async def pool(
+    server: Server, ledger: Ledger, reporter: Reporter
+) -> AsyncIterator[asyncpg.Pool]:
+    assert reporter in ledger.listeners
+    pool = await asyncpg.create_pool(server.dsn, min_size=0, max_size=10)
+    poolwatch.watch(pool, "orders", ledger)
+    yield pool
+    pool.terminate()
+
+
+@pytest.fixture
+def engine(
+    server: Server, ledger: Ledger, reporter: Reporter
+) -> Iterator[Engine]:
+    assert reporter in ledger.listeners
+    engine = create_engine(server.engine_url("psycopg"))
+    poolwatch.watch(engine, "engine", ledger)
+    yield engine
+    engine.dispose()
+
+
+def kinds(reporter: Reporter) -> list[str]:
+    return [finding.kind for finding in reporter.recent]
+
+
+async def test_a_leak_is_found_the_moment_its_borrower_ends(
+    pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter
+) -> None:
+    with ledger.borrower("nightly job"):
+        connection = await pool.acquire()
+        assert not reporter.recent
+    (finding,) = reporter.recent
+    assert finding.kind == "leak"
+    assert finding.pid == connection.get_server_pid()
+    assert finding.borrower == "nightly job"
+    assert str(finding).startswith("leak: nightly job, pool 'orders'")
+    assert "borrowed at tests/poolwatch/test_findings.py:" in str(finding)
+
+
+async def test_a_leak_that_comes_back_says_what_healed_it(
+    pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter
+) -> None:
+    with ledger.borrower("request"):
+        connection = await pool.acquire()
+    await pool.release(connection)
+    assert kinds(reporter) == ["leak", "returned late"]
+    assert reporter.recent[-1].healed_by == "its own code"
+    assert "given back by its own code" in str(reporter.recent[-1])
+
+
+async def test_the_end_of_its_backend_heals_a_leak(
+    pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter, server: Server
+) -> None:
+    with ledger.borrower("request"):
+        await pool.acquire()
+    server.terminate(only(ledger).pid)
+    await until_async(lambda: len(reporter.recent) == 2)
+    assert reporter.recent[-1].healed_by == "the end of its connection"
+
+
+def test_what_the_collector_gives_back_is_found(
+    engine: Engine, ledger: Ledger, reporter: Reporter
+) -> None:
+    with ledger.borrower("request"):
+        session = Session(engine)
+        session.execute(text("SELECT 1"))
+    del session
+    assert kinds(reporter) == ["leak"]
+    gc.collect()
+    assert kinds(reporter) == ["leak", "reclaimed"]
+    assert reporter.recent[-1].healed_by == "the garbage collector"
+
+
+async def test_an_overdue_loan_tells_where_the_task_that_holds_it_awaits(
+    pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter
+) -> None:
+    async def call_a_slow_service() -> None:
+        await slow.wait()
+
+    async def request() -> None:
+        with ledger.borrower("request"):
+            async with pool.acquire():
+                await call_a_slow_service()
+
+    slow = asyncio.Event()
+    holder = asyncio.create_task(request())
+    await until_async(lambda: list(ledger.loans()))
+    with Watchdog(ledger, overdue_after=0, interval=0.001):
+        await until_async(lambda: reporter.recent)
+    (finding,) = reporter.recent
+    assert finding.kind == "overdue"
+    assert "call_a_slow_service" in finding.holding[0]
+    assert "request" in finding.holding[1]
+    slow.set()
+    await holder
+    assert kinds(reporter) == ["overdue", "returned late"]
+
+
+def test_an_overdue_loan_tells_where_the_thread_that_holds_it_is(
+    engine: Engine, ledger: Ledger, reporter: Reporter
+) -> None:
+    def compute() -> None:
+        slow.wait()
+
+    def job() -> None:
+        with ledger.borrower("job"), engine.connect():
+            compute()
+
+    slow = threading.Event()
+    thread = threading.Thread(target=job)
+    thread.start()
+    until(lambda: list(ledger.loans()))
+    with Watchdog(ledger, overdue_after=0, interval=0.001):
+        until(lambda: reporter.recent)
+    slow.set()
+    thread.join()
+    assert any("compute" in line for line in reporter.recent[0].holding)
+
+
+async def test_where_a_worker_thread_is_that_a_task_waits_for(
+    engine: Engine, ledger: Ledger, reporter: Reporter
+) -> None:
+    def compute() -> None:
+        with engine.connect():
+            slow.wait()
+
+    async def request() -> None:
+        with ledger.borrower("request"):
+            await asyncio.to_thread(compute)
+
+    slow = threading.Event()
+    holder = asyncio.create_task(request())
+    await until_async(lambda: list(ledger.loans()))
+    with Watchdog(ledger, overdue_after=0, interval=0.001):
+        await until_async(lambda: reporter.recent)
+    slow.set()
+    await holder
+    assert "compute" in reporter.recent[0].holding[0]
+
+
+async def test_a_loan_is_logged_once_with_all_that_is_known(
+    pool: asyncpg.Pool, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ledger.borrower("request"):
+        await pool.acquire()
+    with Watchdog(ledger, overdue_after=0, interval=0.001) as watchdog:
+        watchdog.look()
+        watchdog.look()
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("poolwatch", logging.WARNING)
+    extra: dict[str, Any] = record.__dict__["poolwatch"]
+    assert extra["kind"] == "leak"
+    assert extra["pid"] == only(ledger).pid
+    assert extra["stack"]
+
+
+async def test_a_call_site_that_pours_is_logged_once_a_minute(
+    pool: asyncpg.Pool,
+    ledger: Ledger,
+    reporter: Reporter,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def leak() -> None:
+        with ledger.borrower("request"):
+            await pool.acquire()
+
+    for _ in range(5):
+        await leak()
+    assert len(caplog.records) == 1
+    assert kinds(reporter) == ["leak"] * 5
+    monkeypatch.setattr(reporter, "EVERY", 0)  # a minute later
+    await leak()
+    assert "(and 4 more since the last such record)" in caplog.messages[-1]
+
+
+async def test_a_callback_hears_of_each_finding(
+    pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter
+) -> None:
+    heard: list[Finding] = []
+    reporter.listen(heard.append)
+    with ledger.borrower("request"):
+        await pool.acquire()
+    assert heard == list(reporter.recent)
+
+
+async def test_a_listener_hears_of_everything(
+    pool: asyncpg.Pool, ledger: Ledger
+) -> None:
+    class Ear(Listener):
+        def waited(self, book: Book, seconds: float) -> None:
+            heard.append(("waited", book.name, seconds >= 0))
+
+        def connected(self, book: Book, seconds: float) -> None:
+            heard.append(("connected", book.name, seconds > 0))
+
+        def ended(self, loan: poolwatch.Loan, how: str) -> None:
+            heard.append(("ended", loan.pool, how))
+
+    heard: list[Any] = []
+    ledger.listeners.append(Ear())
+    await pool.fetchval("SELECT 1")
+    assert heard == [
+        ("connected", "orders", True),
+        ("waited", "orders", True),
+        ("ended", "orders", "returned"),
+    ]
+
+
+async def test_a_listener_that_fails_harms_neither_pool_nor_borrower(
+    pool: asyncpg.Pool, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Listener):
+        def leaked(self, loan: poolwatch.Loan) -> None:
+            raise RuntimeError(loan.pool)
+
+        def ended(self, loan: poolwatch.Loan, how: str) -> None:
+            raise RuntimeError(loan.pool, how)
+
+    ledger.listeners.append(Broken())
+    with ledger.borrower("request"):
+        connection = await pool.acquire()
+    await pool.release(connection)
+    assert pool.get_idle_size() == 1
+    assert "a listener failed to hear 'ended'" in caplog.messages

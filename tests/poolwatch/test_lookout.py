@@ -1,0 +1,252 @@
+"""The thread with a port of its own, which no blocked event loop silences."""
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from app.main import create_app
+from app.settings import Settings
+from poolwatch import Ledger, Reporter
+from poolwatch.lookout import lookout
+from poolwatch.process import ThisProcess
+from tests.conftest import TOKEN, without_collector
+
+BLOCKED_SECONDS = 5
+"""Time enough to ask the own port, also with both cores busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blockable:
+    """A service whose event loop can be blocked, and its own port."""
+
+    app: httpx.Client
+    port: httpx.Client
+    background: ThreadPoolExecutor
+
+    def block(self) -> Future[httpx.Response]:
+        """Block the event loop; done when it turns again."""
+        blocking = self.background.submit(self.app.get, "/block")
+        wait_until(lambda: not self.answers())
+        return blocking
+
+    def answers(self) -> bool:
+        """Whether the application answers on its own event loop."""
+        try:
+            return self.app.get("/healthz", timeout=0.3).is_success
+        except httpx.TimeoutException:
+            return False
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def block() -> None:
+    time.sleep(BLOCKED_SECONDS)  # noqa: ASYNC251 - the fault to be seen
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Serve the application from a thread, so that the test is not blocked."""
+    app = create_app(settings)
+    app.add_api_route("/block", block)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5)
+    )
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive())
+        assert server.started
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture
+def service(settings: Settings) -> Iterator[Blockable]:
+    port = free_port()
+    watched = settings.model_copy(update={"poolwatch_port": port})
+    with (
+        without_collector(),
+        serving(watched) as url,
+        httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}
+        ) as app,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}") as own,
+        ThreadPoolExecutor() as background,
+    ):
+        yield Blockable(app, own, background)
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/metrics", "/poolwatch/loans", "/poolwatch/leaks"]
+)
+def test_answers_while_the_event_loop_is_blocked(
+    service: Blockable, path: str
+) -> None:
+    blocking = service.block()
+
+    answer = service.port.get(path)
+
+    assert answer.status_code == 200, (answer.text, answer.headers)
+    assert not blocking.done()
+
+
+def test_calls_a_blocked_event_loop_that(service: Blockable) -> None:
+    blocking = service.block()
+
+    def verdict() -> Any:  # noqa: ANN401
+        [pool, _] = service.port.get("/poolwatch/loans").json()["pools"]
+        return pool["verdict"]
+
+    wait_until(verdict)
+
+    assert verdict()["cause"] == "blocked event loop"
+    assert not blocking.done()
+
+
+def test_reads_pg_stat_activity_while_the_event_loop_is_blocked(
+    service: Blockable,
+) -> None:
+    service.app.get("/before/orders/1")
+    blocking = service.block()
+
+    page = service.port.get("/poolwatch/loans").json()
+
+    assert page["loans"][0]["activity"]["state"] == "idle in transaction"
+    assert not blocking.done()
+
+
+def test_shows_what_the_application_shows(service: Blockable) -> None:
+    service.app.get("/before/orders/1")
+
+    [here] = service.port.get("/poolwatch/loans").json()["loans"]
+    [there] = service.app.get("/poolwatch/loans").json()["loans"]
+
+    assert here["pid"] == there["pid"]
+    assert here["site"] == there["site"]
+
+
+def test_one_process_alone_needs_no_label(service: Blockable) -> None:
+    metrics = service.port.get("/metrics").text
+
+    assert 'poolwatch_reclaimed_total{pool="engine"} 0.0' in metrics
+    assert "process=" not in metrics
+
+
+@pytest.mark.skipif(
+    not shutil.which("promtool"),
+    reason="promtool is not there: apt-get install prometheus",
+)
+def test_promtool_is_content(service: Blockable) -> None:
+    service.app.get("/before/orders/1")
+    service.app.get("/after/analytics?since=2999-01-01")
+    metrics = service.port.get("/metrics").text
+
+    linted = subprocess.run(
+        ["promtool", "check", "metrics"],  # noqa: S607 - wherever it is
+        input=metrics,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    remarks = [
+        line
+        for line in linted.stderr.splitlines()
+        if line.startswith(("poolwatch_", "db_client_"))
+    ]
+    # OpenTelemetry's own name; a gauge for all that it ends like a summary.
+    assert [line.split()[0] for line in remarks] == [
+        "db_client_connection_count"
+    ]
+
+
+@pytest.fixture
+def process() -> nullcontext[ThisProcess]:
+    return nullcontext(ThisProcess(Ledger(), Reporter()))
+
+
+def test_a_taken_port_is_an_error_that_names_it(
+    process: nullcontext[ThisProcess],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(
+                OSError,
+                match=f"cannot have 127.0.0.1:{port}: address already in use",
+            ),
+            lookout(process, port),
+        ):
+            pass
+
+
+def test_gives_port_and_thread_back_at_the_end(
+    process: nullcontext[ThisProcess],
+) -> None:
+    port = free_port()
+
+    with lookout(process, port):
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").is_success
+
+    assert "poolwatch lookout" not in {
+        thread.name for thread in threading.enumerate()
+    }
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_ends_in_time_while_a_client_says_nothing(
+    process: nullcontext[ThisProcess],
+) -> None:
+    port = free_port()
+    with lookout(process, port):
+        silent = socket.create_connection(("127.0.0.1", port))
+        silent.send(b"GET /healthz HTTP/1.1\r\n")
+        ends = time.monotonic()
+
+    silent.close()
+    assert time.monotonic() - ends < 5
+
+
+def test_what_fails_in_the_block_is_raised_as_it_is(
+    process: nullcontext[ThisProcess],
+) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        lookout(process, free_port()),
+    ):
+        raise ZeroDivisionError
+
+
+def test_listens_at_the_loopback_address_alone(
+    process: nullcontext[ThisProcess],
+) -> None:
+    port = free_port()
+    with lookout(process, port), pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port))
