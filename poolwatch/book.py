@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from poolwatch.borrower import current
@@ -98,7 +98,6 @@ class Book:
         self.name = name
         self.gauge = gauge
         self.loans: dict[int, Loan] = {}
-        self.waiting = 0
         self.timeouts = 0
         self.returned = 0
         self.leaks = 0
@@ -110,6 +109,7 @@ class Book:
         """The adapter's way to get a slot back from whoever has leaked it."""
         self._listeners = listeners
         self._lock = lock
+        self._waiters: list[None] = []  # grows and shrinks without a lock
 
     @property
     def full(self) -> bool:
@@ -117,17 +117,21 @@ class Book:
         capacity = self.gauge.capacity()
         return capacity is not None and self.gauge.lent() >= capacity
 
+    @property
+    def waiting(self) -> int:
+        """Borrowers that wait for a connection now."""
+        return len(self._waiters)
+
     def ask(self) -> float:
         """A borrower begins to wait: the moment, for `answer`."""
-        with self._lock:
-            self.waiting += 1
-        return time.monotonic()
+        self._waiters.append(None)
+        return monotonic()
 
     def answer(self, asked: float) -> None:
         """A borrower waits no more, with a connection or without."""
-        waited = time.monotonic() - asked
+        waited = monotonic() - asked
+        self._waiters.pop()
         with self._lock:
-            self.waiting -= 1
             self.wait_time.observe(waited)
         for listener in self._listeners:
             try:
@@ -169,7 +173,7 @@ class Book:
 
     def give_back(self, slot: int, how: Ending = "returned") -> None:
         """Strike a loan off; a slot that is not lent is left alone."""
-        now = time.monotonic()
+        now = monotonic()
         with self._lock:
             loan = self.loans.pop(slot, None)
             if loan is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from threading import get_ident
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from poolwatch.callsite import Site, Stack, site
@@ -67,12 +67,12 @@ class Loan:
         self.leaked = False
         self.overdue = False
         self.condemned = False
-        self.since = time.monotonic()
+        self.since = monotonic()
 
     @property
     def age(self) -> float:
         """Seconds since it was lent."""
-        return time.monotonic() - self.since
+        return monotonic() - self.since
 
     @property
     def site(self) -> Site | None:

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from poolwatch import Ledger, Loan, Reporter
+from poolwatch import Ledger, Listener, Loan, Reporter
+from poolwatch.loan import Ending
 from tests.conftest import without_collector
 
 PATIENCE = 20.0
@@ -88,6 +89,20 @@ def reporter(ledger: Ledger) -> Reporter:
     reporter = Reporter()
     ledger.listeners.append(reporter)
     return reporter
+
+
+@pytest.fixture
+def endings(ledger: Ledger) -> list[str]:
+    """How each loan ended."""
+
+    class Ear(Listener):
+        def ended(self, loan: Loan, how: Ending) -> None:
+            heard.append(how)
+            assert loan.since > 0
+
+    heard: list[str] = []
+    ledger.listeners.append(Ear())
+    return heard
 
 
 def only(ledger: Ledger) -> Loan:

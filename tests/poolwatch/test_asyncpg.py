@@ -42,6 +42,15 @@ async def test_release_ends_a_loan_once(
     assert book.returned == 1
 
 
+@pytest.mark.usefixtures("book")
+async def test_each_end_says_how_it_came(
+    pool: asyncpg.Pool, endings: list[str]
+) -> None:
+    await pool.release(await pool.acquire())
+    (await pool.acquire()).terminate()
+    assert endings == ["returned", "terminated"]
+
+
 async def test_a_statement_of_the_pool_itself_is_a_loan(
     pool: asyncpg.Pool, book: Book
 ) -> None:

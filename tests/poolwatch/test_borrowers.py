@@ -1,25 +1,17 @@
-"""Who borrows: requests, their tasks and threads, jobs; and nobody."""
+"""Who borrows: jobs, their tasks and threads, many at once; and nobody."""
 
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
-from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import create_engine, text
-from starlette.applications import Starlette
-from starlette.background import BackgroundTask
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
-from starlette.types import Message
-from starlette.websockets import WebSocket
+from sqlalchemy import create_engine
 
 import poolwatch
-from poolwatch import Book, Ledger, Middleware
+from poolwatch import Book, Ledger
 from tests.poolwatch.conftest import Server, only, until_async
 
 
@@ -33,105 +25,6 @@ async def pool(server: Server) -> AsyncIterator[asyncpg.Pool]:
 @pytest.fixture
 def book(pool: asyncpg.Pool, ledger: Ledger) -> Book:
     return poolwatch.watch(pool, "orders", ledger)
-
-
-def asgi(ledger: Ledger, *routes: Route | WebSocketRoute) -> Middleware:
-    return Middleware(Starlette(routes=routes), ledger)
-
-
-async def ask(app: Middleware, **scope: object) -> None:
-    """Send one request, or open one WebSocket, straight into the app."""
-    received = iter([{"type": "http.request"}, {"type": "websocket.connect"}])
-
-    async def receive() -> Message:
-        return next(received)
-
-    async def send(_: object) -> None:
-        pass
-
-    defaults = {
-        "type": "http",
-        "method": "GET",
-        "path": "/",
-        "query_string": b"",
-        "headers": [],
-    }
-    await app(defaults | scope, receive, send)
-
-
-async def test_a_loan_open_when_its_request_ends_is_a_leak(
-    pool: asyncpg.Pool, book: Book, ledger: Ledger
-) -> None:
-    async def leak(_: Request) -> Response:
-        await pool.acquire()
-        return Response()
-
-    app = asgi(ledger, Route("/orders/{id}", leak))
-    await ask(
-        app,
-        path="/orders/7",
-        headers=[(b"x-request-id", b"r1"), (b"traceparent", b"00-1-2-01")],
-    )
-    loan = only(ledger)
-    assert loan.leaked
-    assert loan.borrower is not None
-    assert loan.borrower.name == "GET /orders/{id}"
-    assert loan.borrower.request_id == "r1"
-    assert loan.borrower.traceparent == "00-1-2-01"
-    assert book.leaks == 1
-    assert ledger.borrowers == 0
-
-
-async def test_a_request_that_fails_leaks_as_any(
-    pool: asyncpg.Pool, book: Book, ledger: Ledger
-) -> None:
-    async def fail(_: Request) -> Response:
-        await pool.acquire()
-        raise ValueError(7)
-
-    with pytest.raises(ValueError, match="7"):
-        await ask(asgi(ledger, Route("/", fail)))
-    assert book.leaks == 1
-
-
-async def test_a_background_task_belongs_to_its_request(
-    pool: asyncpg.Pool, book: Book, ledger: Ledger
-) -> None:
-    held: list[Any] = []
-
-    async def take() -> None:
-        held.append(await pool.acquire())
-
-    async def give_back() -> None:
-        await pool.release(held.pop())
-
-    async def both(_: Request) -> Response:
-        await take()
-        return Response(background=BackgroundTask(give_back))
-
-    async def later(_: Request) -> Response:
-        return Response(background=BackgroundTask(take))
-
-    app = asgi(ledger, Route("/both", both), Route("/later", later))
-    await ask(app, path="/both")
-    assert book.leaks == 0
-    await ask(app, path="/later")
-    assert book.leaks == 1
-
-
-async def test_a_websocket_is_a_borrower(
-    pool: asyncpg.Pool, book: Book, ledger: Ledger
-) -> None:
-    async def feed(websocket: WebSocket) -> None:
-        await websocket.send({"type": "websocket.close"})
-        await pool.acquire()
-
-    app = asgi(ledger, WebSocketRoute("/feed", feed))
-    await ask(app, type="websocket", method="WEBSOCKET", path="/feed")
-    loan = only(ledger)
-    assert loan.borrower is not None
-    assert loan.borrower.name == "WEBSOCKET /feed"
-    assert book.leaks == 1
 
 
 @pytest.mark.usefixtures("book")
@@ -256,11 +149,32 @@ def test_a_borrower_may_outlive_its_pools_book(
 ) -> None:
     engine = create_engine(server.engine_url("psycopg"))
     book = poolwatch.watch(engine, "orders", ledger)
-    with ledger.borrower("shutdown"), engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
+    with ledger.borrower("shutdown"):
+        held = engine.connect()
         ledger.close_book(book)
+    held.close()
     engine.dispose()
     assert not list(ledger.loans())
+    assert book.leaks == 0
+
+
+async def test_a_borrower_forgets_what_has_come_back(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    with ledger.borrower("request") as borrower:
+        async with pool.acquire():
+            assert borrower.loans == set(book.loans.values())
+        assert not borrower.loans
+
+
+async def test_what_has_just_come_back_is_neither_leaked_nor_overdue(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    async with pool.acquire():
+        loan = only(ledger)
+    book.leak(loan)
+    book.overdue(loan)
+    assert (loan.leaked, loan.overdue, book.leaks) == (False, False, 0)
 
 
 async def test_an_inner_borrower_gives_the_name_back(

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 import poolwatch
-from poolwatch import Book, Finding, Ledger, Listener, Reporter, Watchdog
+from poolwatch import Ledger, Reporter, Watchdog
 from tests.poolwatch.conftest import Server, only, until, until_async
 
 
@@ -137,6 +137,19 @@ def test_an_overdue_loan_tells_where_the_thread_that_holds_it_is(
     assert any("compute" in line for line in reporter.recent[0].holding)
 
 
+async def test_where_a_task_blocks_its_event_loop(
+    pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter
+) -> None:
+    def compute() -> None:
+        until(lambda: reporter.recent)
+
+    with ledger.borrower("request"):
+        async with pool.acquire():
+            with Watchdog(ledger, overdue_after=0, interval=0.001):
+                compute()
+    assert any("compute" in line for line in reporter.recent[0].holding)
+
+
 async def test_where_a_worker_thread_is_that_a_task_waits_for(
     engine: Engine, ledger: Ledger, reporter: Reporter
 ) -> None:
@@ -192,54 +205,3 @@ async def test_a_call_site_that_pours_is_logged_once_a_minute(
     monkeypatch.setattr(reporter, "EVERY", 0)  # a minute later
     await leak()
     assert "(and 4 more since the last such record)" in caplog.messages[-1]
-
-
-async def test_a_callback_hears_of_each_finding(
-    pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter
-) -> None:
-    heard: list[Finding] = []
-    reporter.listen(heard.append)
-    with ledger.borrower("request"):
-        await pool.acquire()
-    assert heard == list(reporter.recent)
-
-
-async def test_a_listener_hears_of_everything(
-    pool: asyncpg.Pool, ledger: Ledger
-) -> None:
-    class Ear(Listener):
-        def waited(self, book: Book, seconds: float) -> None:
-            heard.append(("waited", book.name, seconds >= 0))
-
-        def connected(self, book: Book, seconds: float) -> None:
-            heard.append(("connected", book.name, seconds > 0))
-
-        def ended(self, loan: poolwatch.Loan, how: str) -> None:
-            heard.append(("ended", loan.pool, how))
-
-    heard: list[Any] = []
-    ledger.listeners.append(Ear())
-    await pool.fetchval("SELECT 1")
-    assert heard == [
-        ("connected", "orders", True),
-        ("waited", "orders", True),
-        ("ended", "orders", "returned"),
-    ]
-
-
-async def test_a_listener_that_fails_harms_neither_pool_nor_borrower(
-    pool: asyncpg.Pool, ledger: Ledger, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Broken(Listener):
-        def leaked(self, loan: poolwatch.Loan) -> None:
-            raise RuntimeError(loan.pool)
-
-        def ended(self, loan: poolwatch.Loan, how: str) -> None:
-            raise RuntimeError(loan.pool, how)
-
-    ledger.listeners.append(Broken())
-    with ledger.borrower("request"):
-        connection = await pool.acquire()
-    await pool.release(connection)
-    assert pool.get_idle_size() == 1
-    assert "a listener failed to hear 'ended'" in caplog.messages

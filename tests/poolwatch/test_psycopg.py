@@ -64,6 +64,17 @@ def test_putconn_ends_a_loan(pool: ConnectionPool, book: Book) -> None:
     assert not book.loans
 
 
+@pytest.mark.usefixtures("book")
+def test_each_end_says_how_it_came(
+    pool: ConnectionPool, endings: list[str]
+) -> None:
+    pool.putconn(pool.getconn())
+    broken = pool.getconn()
+    broken.close()
+    pool.putconn(broken)
+    assert endings == ["returned", "terminated"]
+
+
 def test_a_second_putconn_is_refused_and_ends_nothing(
     pool: ConnectionPool, book: Book
 ) -> None:
@@ -75,16 +86,15 @@ def test_a_second_putconn_is_refused_and_ends_nothing(
 
 
 def test_a_stranger_is_refused_and_ends_nothing(
-    pool: ConnectionPool, book: Book, open_pool: Open
+    pool: ConnectionPool, book: Book, ledger: Ledger, open_pool: Open
 ) -> None:
     other = open_pool()
-    with (
-        other.connection() as stranger,
-        pool.connection(),
-        pytest.raises(ValueError, match="it comes from pool"),
-    ):
-        pool.putconn(stranger)
-    assert book.returned == 1
+    others = poolwatch.watch(other, "others", ledger)
+    with other.connection() as stranger, pool.connection():
+        with pytest.raises(ValueError, match="it comes from pool"):
+            pool.putconn(stranger)
+        assert len(book.loans) == len(others.loans) == 1
+    assert book.returned == others.returned == 1
 
 
 @pooling
@@ -119,16 +129,15 @@ def test_a_connection_that_is_dropped_keeps_its_slot_for_ever(
     assert len(book.loans) == pool.get_stats()["pool_size"] == 1
 
 
+@pytest.mark.parametrize("open_pool", [NullConnectionPool], indirect=True)
 def test_a_slot_that_was_lost_is_not_taken_for_the_next_one(
-    pool: ConnectionPool, book: Book
+    open_pool: Open, ledger: Ledger
 ) -> None:
-    pool.getconn()
-    for _ in range(20):  # one of them comes to lie where the first one lay
-        held = pool.getconn()
-        held.close()
-        pool.putconn(held)
-        del held
-    assert len(book.loans) == 1
+    pool = open_pool(max_size=0)
+    book = poolwatch.watch(pool, "orders", ledger)
+    for _ in range(10):  # some come to lie in memory where others have lain
+        pool.getconn()
+    assert len(book.loans) == 10
 
 
 def test_a_backend_that_was_terminated_ends_its_loan(

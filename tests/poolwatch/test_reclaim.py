@@ -147,6 +147,19 @@ async def test_a_callable_may_end_the_backends(
     assert not list(ledger.loans())
 
 
+async def test_a_slot_is_freed_though_its_backend_could_not_be_ended(
+    borrow: Borrow, ledger: Ledger
+) -> None:
+    async def nothing(_: list[int]) -> None:
+        pass
+
+    with ledger.borrower("request"):
+        _held = await borrow()
+    assert await reclaim_leaks(ledger, nothing, after=0) == 1
+    _again = await borrow()
+    assert not only(ledger).leaked
+
+
 @pytest.mark.parametrize(
     "pool",
     [kind for kind in KINDS if kind.endswith("pool") and kind != KINDS[3]],
