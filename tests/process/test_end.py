@@ -142,7 +142,10 @@ def ask(url: str) -> None:
 
 def ask_until_it_is_gone(url: str, answered: list[int]) -> None:
     """Ask again and again, over one connection."""
-    with httpx.Client(base_url=url) as client, suppress(httpx.TransportError):
+    with (
+        httpx.Client(base_url=url, timeout=30) as client,
+        suppress(httpx.TransportError),
+    ):
         while True:
             answered.append(client.get("/orders?limit=5").status_code)
 
