@@ -13,44 +13,14 @@ from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
+from poolwatch.uncounted import UncountedGauge
+
 if TYPE_CHECKING:
     from poolwatch.book import Book
     from poolwatch.ledger import Ledger
 
 UNPOOLED = "asyncpg.connect"
 """The book of connections that are made without a pool."""
-
-
-class KindGauge:
-    """All pools of one kind together: what is lent, and no limit known."""
-
-    def __init__(self) -> None:
-        """Wait for the book, whose loans are all there is to count."""
-        self.book: Book | None = None
-
-    def size(self) -> int:
-        """Not known."""
-        return 0
-
-    def minimum(self) -> int:
-        """Not known."""
-        return 0
-
-    def capacity(self) -> None:
-        """Not known."""
-        return
-
-    def lent(self) -> int:
-        """Connections lent now."""
-        return len(self.book.loans) if self.book else 0
-
-    def idle(self) -> int:
-        """Not known."""
-        return 0
-
-    def overflow(self) -> int:
-        """Not known."""
-        return 0
 
 
 def watch_everything(ledger: Ledger) -> list[str]:
@@ -70,7 +40,7 @@ def watch_everything(ledger: Ledger) -> list[str]:
 
 
 def _open_book(ledger: Ledger, kind: str) -> Book:
-    gauge = KindGauge()
+    gauge = UncountedGauge()
     book = gauge.book = ledger.open_book(kind, gauge)
     return book
 

@@ -23,6 +23,7 @@ import asyncpg
 
 from poolwatch.callsite import current_frame
 from poolwatch.errors import PoolExhausted
+from poolwatch.uncounted import UncountedGauge
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -59,38 +60,6 @@ class PoolGauge:
 
     def overflow(self) -> int:
         """Nothing: asyncpg knows a most, and no overflow beyond it."""
-        return 0
-
-
-class NoPoolGauge:
-    """Connections without a pool: as many as were opened, none kept."""
-
-    def __init__(self) -> None:
-        """Wait for the book, whose loans are all there is to count."""
-        self.book: Book | None = None
-
-    def size(self) -> int:
-        """Nothing is kept."""
-        return 0
-
-    def minimum(self) -> int:
-        """Nothing is kept."""
-        return 0
-
-    def capacity(self) -> None:
-        """Only the server has a limit."""
-        return
-
-    def lent(self) -> int:
-        """Connections open now."""
-        return len(self.book.loans) if self.book else 0
-
-    def idle(self) -> int:
-        """Nothing is kept."""
-        return 0
-
-    def overflow(self) -> int:
-        """Nothing is kept, so nothing is beyond it."""
         return 0
 
 
@@ -164,7 +133,7 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
 
 
 def _watch_connects(name: str, ledger: Ledger) -> Book:
-    gauge = NoPoolGauge()
+    gauge = UncountedGauge()
     book = gauge.book = ledger.open_book(name, gauge)
     plain = asyncpg.connect
 
