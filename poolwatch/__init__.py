@@ -13,13 +13,13 @@ from poolwatch.asgi import Middleware
 from poolwatch.borrower import Borrower
 from poolwatch.errors import PoolExhausted
 from poolwatch.explain import Verdict, diagnose, explain
-from poolwatch.findings import Finding, Reporter
+from poolwatch.findings import Finding, Reporter, default_reporter
 from poolwatch.ledger import Book, Ledger, Listener, Loan, default_ledger
 from poolwatch.watch import watch
 from poolwatch.watchdog import Watchdog
 
 borrower = default_ledger.borrower
-default_ledger.listeners.append(Reporter())
+default_ledger.listeners.append(default_reporter)
 
 __all__ = [
     "Book",
@@ -35,6 +35,7 @@ __all__ = [
     "Watchdog",
     "borrower",
     "default_ledger",
+    "default_reporter",
     "diagnose",
     "explain",
     "watch",

@@ -158,3 +158,7 @@ class Reporter(Listener):
             f" (and {more} more since the last such record)" if more else "",
             extra={"poolwatch": asdict(finding)},
         )
+
+
+default_reporter = Reporter()
+"""What listens to the default ledger."""

@@ -12,8 +12,8 @@ from poolwatch.activity import Activity
 from poolwatch.borrower import current
 from poolwatch.callsite import sites
 from poolwatch.explain import CURES, diagnose, explain
-from poolwatch.findings import Reporter
-from poolwatch.ledger import Book, Ledger, Loan
+from poolwatch.findings import Reporter, default_reporter
+from poolwatch.ledger import Book, Ledger, Loan, default_ledger
 from poolwatch.watchdog import Watchdog
 
 Fetch = Callable[..., Awaitable[Iterable[Any]]]
@@ -38,8 +38,8 @@ class ThisProcess:
 
     """
 
-    ledger: Ledger
-    reporter: Reporter
+    ledger: Ledger = default_ledger
+    reporter: Reporter = default_reporter
     watchdog: Watchdog | None = None
     fetch: Fetch | None = None
     exposition: Callable[[], bytes] = bytes

@@ -1,6 +1,7 @@
 """Routes to mount: who holds what now, and what was found lately.
 
-    app.include_router(router(lambda: ThisProcess(ledger, reporter)))
+    process = ThisProcess()
+    app.include_router(router(lambda: process))
 
 They show code, queries and request ids, so put them behind whatever guards
 the service's other internals. They borrow from no watched pool.

@@ -1,10 +1,13 @@
 """Three lines find a leak, where little else than poolwatch is installed."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
+
+import pytest
 
 import poolwatch
 
@@ -26,32 +29,52 @@ FASTAPI = (
 )
 """What it brings along, and httpx to call it."""
 
-SERVICE = """
+SQLALCHEMY = """
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-engine = create_async_engine(URL.replace("sql:", "sql+asyncpg:"))
+engine = create_async_engine(DSN.replace("sql:", "sql+asyncpg:"))
 app = FastAPI()
-
-import poolwatch
-poolwatch.watch(engine)
-app.add_middleware(poolwatch.Middleware)
-
-@app.get("/orders/{number}")
+{three_lines}
+@app.get("/orders/{{number}}")
 async def orders(number: int) -> int:
     session = AsyncSession(engine)
     result = await session.execute(text("SELECT 42"))  # LEAK
     return result.scalar_one()
+"""
 
-import asyncio, httpx
+ASYNCPG = """
+import asyncpg
+from contextlib import asynccontextmanager
+from fastapi import FastAPI, Request
+{three_lines}
+@app.get("/orders/{{number}}")
+async def orders(number: int, request: Request) -> int:
+    connection = await request.state.pool.acquire()  # LEAK
+    return await connection.fetchval("SELECT 42")
+"""
 
-async def call():
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport) as client:
-        print((await client.get("http://shop/orders/1")).text)
+PSYCOPG = """
+from fastapi import FastAPI
+from psycopg_pool import ConnectionPool
 
-asyncio.run(call())
+pool = ConnectionPool(DSN, open=True)
+app = FastAPI()
+{three_lines}
+@app.get("/orders/{{number}}")
+def orders(number: int) -> int:
+    connection = pool.getconn()  # LEAK
+    return connection.execute("SELECT 42").fetchone()[0]
+"""
+
+CALL = """
+import os
+from fastapi.testclient import TestClient
+
+with TestClient(app) as client:
+    print(client.get("/orders/1").text, flush=True)
+    os._exit(0)  # what is leaked would keep the pool from closing
 """
 
 SCRIPT = """
@@ -64,6 +87,12 @@ with poolwatch.borrower("nightly job"):
     connection = engine.connect()  # LEAK
 print(42)
 """
+
+
+def blocks() -> list[str]:
+    """The README's Python: SQLAlchemy's lines, asyncpg's, psycopg_pool's."""
+    readme = Path(poolwatch.__file__).with_name("README.md").read_text()
+    return re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
 
 
 def run(folder: Path, source: str, installed: tuple[str, ...]) -> str:
@@ -91,12 +120,24 @@ def line(folder: Path) -> int:
     return next(n for n, text in enumerate(lines, 1) if "# LEAK" in text)
 
 
-def test_three_lines_find_a_leak_and_name_its_line(
-    tmp_path: Path, database_url: str
+@pytest.mark.parametrize(
+    ("block", "service", "packages"),
+    [
+        (0, SQLALCHEMY, ("sqlalchemy", "greenlet", "asyncpg")),
+        (1, ASYNCPG, ("asyncpg",)),
+        (2, PSYCOPG, ("psycopg_pool", "psycopg")),
+    ],
+)
+def test_the_readmes_lines_find_a_leak_and_name_its_line(
+    tmp_path: Path,
+    database_url: str,
+    block: int,
+    service: str,
+    packages: tuple[str, ...],
 ) -> None:
-    service = f"URL = {database_url!r}\n{SERVICE}"
-    installed = (*FASTAPI, "sqlalchemy", "greenlet", "asyncpg")
-    logged = run(tmp_path, service, installed)
+    program = service.format(three_lines=blocks()[block])
+    source = f"DSN = {database_url!r}\n{program}\n{CALL}"
+    logged = run(tmp_path, source, (*FASTAPI, *packages))
     assert "leak: GET /orders/{number}" in logged
     assert f"borrowed at service.py:{line(tmp_path)} orders" in logged
 
