@@ -4,28 +4,42 @@ from fastapi import FastAPI
 
 from app import analytics, order_processor, orders
 from app.errors import problems
+from app.lesson import Lesson, Variant
+from app.lessons import kept_session, nested_session, slow_call
 
-LESSONS = (orders.lesson, analytics.lesson, order_processor.lesson)
+SERVICE = (orders.lesson, analytics.lesson, order_processor.lesson)
+"""The write-up's three, whose *after* is the order service."""
+FURTHER = (
+    slow_call.lesson,
+    kept_session.lesson,
+    nested_session.lesson,
+)
+"""Further patterns, which exist where the lab is on."""
+LESSONS = SERVICE + FURTHER
 
 
 def mount(app: FastAPI) -> None:
-    """Mount each lesson's *after*: as the service itself, and by its name."""
-    for lesson in LESSONS:
+    """Mount the service, and again by the name of its variant."""
+    for lesson in SERVICE:
         for prefix in ("", "/after"):
-            app.include_router(
-                lesson.after,
-                prefix=prefix,
-                tags=[lesson.name],
-                responses=problems(422, 503),
-            )
+            _include(app, lesson, "after", prefix)
 
 
-def mount_leaks(app: FastAPI) -> None:
-    """Mount each lesson's *before*; for the lab alone."""
+def mount_lab(app: FastAPI) -> None:
+    """Mount the further lessons, and every *before*."""
+    for lesson in FURTHER:
+        for prefix in ("", "/after"):
+            _include(app, lesson, "after", prefix)
     for lesson in LESSONS:
-        app.include_router(
-            lesson.before,
-            prefix="/before",
-            tags=[lesson.name],
-            responses=problems(422, 503),
-        )
+        _include(app, lesson, "before", "/before")
+
+
+def _include(
+    app: FastAPI, lesson: Lesson, variant: Variant, prefix: str
+) -> None:
+    app.include_router(
+        lesson.router(variant),
+        prefix=prefix,
+        tags=[lesson.name],
+        responses=problems(422, 503),
+    )

@@ -14,7 +14,9 @@ from app.flags import FlagMiddleware, Flags
 from app.lab import control
 from app.lab.control import LabState
 from app.lab.waits import Waits
+from app.provider import Provider
 from app.settings import Settings
+from app.threads_engine import open_threads_engine
 from app.watch import get_source, open_source
 from poolwatch.router import router as poolwatch_routes
 
@@ -41,8 +43,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ledger.listeners.append(waits)
         flags.open()
         try:
-            async with lifespan(app) as state:
-                yield {**state, "flags": flags, "waits": waits}
+            async with (
+                lifespan(app) as state,
+                open_threads_engine(settings, ledger) as threads_engine,
+            ):
+                yield {
+                    **state,
+                    "flags": flags,
+                    "provider": Provider(),
+                    "threads_engine": threads_engine,
+                    "waits": waits,
+                }
         finally:
             flags.close()
 
@@ -57,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     api.mount(app)
     if settings.lab_enabled:
-        api.mount_leaks(app)
+        api.mount_lab(app)
         app.include_router(control.router)
         app.include_router(
             poolwatch_routes(get_source),

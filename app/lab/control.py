@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
+from sqlalchemy import Engine
 
 from app.api import LESSONS
 from app.database import DatabaseDep, State
@@ -19,6 +20,7 @@ from app.errors import Problem, problems
 from app.flags import Flags, FlagsFileError
 from app.lab.waits import Waits, WaitTimes
 from app.lesson import Variant
+from app.provider import ProviderDep
 
 
 class Unauthorized(Problem):
@@ -66,6 +68,18 @@ class Collected(BaseModel):
     loans_returned: int
 
 
+class SlowProvider(BaseModel):
+    """Somebody else's slow service, which the lessons call."""
+
+    answers: bool
+
+
+class Waiting(BaseModel):
+    """Who waits for the provider."""
+
+    waiting: int = Field(description="Calls not answered yet.")
+
+
 class Backends(BaseModel):
     """One process's connections, counted on both sides."""
 
@@ -86,6 +100,8 @@ class LabState(State):
     """What the lab's lifespan hands to its endpoints, beside the database."""
 
     flags: Flags
+    provider: Provider
+    threads_engine: Engine
     waits: Waits
 
 
@@ -157,6 +173,21 @@ async def collect(database: DatabaseDep) -> Collected:
     return Collected(unreachable=unreachable, loans_returned=lent - left)
 
 
+@router.get("/provider")
+async def count_calls(provider: ProviderDep) -> Waiting:
+    """Count the calls that the provider has not answered yet."""
+    return Waiting(waiting=provider.waiting)
+
+
+@router.put("/provider", responses=problems(422))
+async def switch_provider(
+    asked: SlowProvider, provider: ProviderDep
+) -> SlowProvider:
+    """Let the provider answer, or let its callers wait."""
+    (provider.answer if asked.answers else provider.fall_silent)()
+    return asked
+
+
 @router.get("/backends", responses=problems(503))
 async def count_backends(database: DatabaseDep) -> Backends:
     """Count connections on both sides; what no pool knows is a leak too."""
@@ -175,10 +206,15 @@ async def read_waits(request: Request) -> WaitTimes:
 
 
 @router.post("/reset", responses=problems(503))
-async def reset(database: DatabaseDep, flags: FlagsDep) -> Reset:
+async def reset(
+    database: DatabaseDep, flags: FlagsDep, provider: ProviderDep
+) -> Reset:
     """Free every leaked loan, and set each flag to *after*."""
     flags.write({lesson.name: "after" for lesson in LESSONS})
+    provider.answer()
     leaked = sum(loan.leaked for loan in database.ledger.loans())
+    for lesson in LESSONS:
+        lesson.forget()
     gc.collect()
     ended = await database.end_leaks()
     return Reset(loans_freed=leaked, backends_ended=ended)

@@ -1,0 +1,49 @@
+"""A synchronous engine, for lessons whose handlers run in threads.
+
+The service itself needs none. It is opened where the lab is on: a pool of its
+own, so that what the lessons do to it leaves the service's pools alone.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+from sqlalchemy import Engine, create_engine
+
+import poolwatch
+from app.settings import Settings
+
+THREADS = "threads"
+"""What its pool is called in metrics and reports."""
+POOL_SIZE = 4
+MAX_OVERFLOW = 2
+
+
+@asynccontextmanager
+async def open_threads_engine(
+    settings: Settings, ledger: poolwatch.Ledger
+) -> AsyncIterator[Engine]:
+    """Open the engine; its backends end with it."""
+    engine = create_engine(
+        settings.engine_url.set(drivername="postgresql+psycopg"),
+        pool_size=POOL_SIZE,
+        max_overflow=MAX_OVERFLOW,
+        pool_timeout=settings.pool_timeout,
+        connect_args={"application_name": settings.application_name},
+    )
+    book = poolwatch.watch(engine, THREADS, ledger)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        ledger.close_book(book)
+
+
+async def get_threads_engine(connection: HTTPConnection) -> Engine:
+    """Hand the engine to a handler."""
+    return connection.state.threads_engine  # type: ignore[no-any-return]
+
+
+ThreadsEngineDep = Annotated[Engine, Depends(get_threads_engine)]
