@@ -193,10 +193,11 @@ class Book:
                 how = "taken back"
             elif loan.handle is not None and loan.handle() is None:
                 how = "reclaimed"  # nobody was left to give it back
+            loan.until = now
             self.returned += 1
             if how == "reclaimed":
                 self.reclaimed += 1
-            self.use_time.observe(now - loan.since)
+            self.use_time.observe(loan.age)
             if loan.borrower is not None:
                 loan.borrower.loans.discard(loan)
         for listener in self._listeners:
