@@ -58,9 +58,10 @@ class Listener:
     """Told of what happens, as it happens; must not block.
 
     A base class whose methods do nothing: override those of interest. They
-    are called by whichever thread borrows or gives back, and `ended` by the
-    garbage collector too, in the middle of anything. What they raise is
-    logged and goes no further.
+    are called by whichever thread borrows or gives back, and by the garbage
+    collector too, in the middle of anything: `ended` for a loan it reclaims,
+    `waited` for a task it drops. What they raise is logged and goes no
+    further.
     """
 
     def opened(self, book: Book) -> None:

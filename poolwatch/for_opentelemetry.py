@@ -5,8 +5,9 @@
 
     Exporter(default_ledger)    # before or after the meter provider is set
 
-It needs `opentelemetry-api` alone; the SDK is the application's choice. What
-is shown is in `readings`, and the same as Prometheus is shown.
+It needs `opentelemetry-api` alone; the SDK is the application's choice. It
+shows what `for_prometheus` shows, which `readings` lists. A pool that is
+closed disappears; of its histograms the SDK shows what it has recorded.
 
 Numbers are read when they are collected. Histograms are not read but
 recorded, and the SDK records under locks that the thread which has them must
@@ -77,6 +78,7 @@ class Exporter(Listener):
             ValueError: this ledger is shown there already.
 
         """
+        # By its name or without, the global one has each instrument once.
         if meter_provider is metrics.get_meter_provider():
             meter_provider = None
         self._instruments = _instruments(meter_provider)
@@ -87,7 +89,7 @@ class Exporter(Listener):
     def close(self) -> None:
         """Show the ledger no more.
 
-        Histograms go on showing what was recorded: the SDK has it by then.
+        Its histograms stay as they are, as those of a closed pool do.
         """
         self._instruments.hide(self._ledger)
         with suppress(ValueError):

@@ -1,7 +1,7 @@
 """What every exporter shows of a pool, how it is called, where it is read.
 
 The nine `db.client.connection.*` are OpenTelemetry's semantic conventions for
-connection pools (https://opentelemetry.io/docs/specs/semconv/db/database-metrics/);
+connection pools (https://opentelemetry.io/docs/specs/semconv/database/database-metrics/);
 the others are what only a ledger knows: open loans and leaks by the line of
 code that holds them. Names are OpenTelemetry's, and Prometheus' follow from
 them: a dot becomes `_`, seconds end in `_seconds` and counters in `_total`.
