@@ -121,7 +121,7 @@ class Book:
     @property
     def leaks(self) -> int:
         """Loans that outlived their borrower, since the pool opened."""
-        return self.leaks_by_line.total()
+        return self.leaks_by_line.copy().total()
 
     @property
     def full(self) -> bool:
