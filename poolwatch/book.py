@@ -58,9 +58,10 @@ class Listener:
     """Told of what happens, as it happens; must not block.
 
     A base class whose methods do nothing: override those of interest. They
-    are called by whichever thread borrows or gives back, and `ended` by the
-    garbage collector too, in the middle of anything. What they raise is
-    logged and goes no further.
+    are called by whichever thread borrows or gives back, and by the garbage
+    collector too, in the middle of anything: `ended` for a loan it reclaims,
+    `waited` for a task it drops. What they raise is logged and goes no
+    further.
     """
 
     def opened(self, book: Book) -> None:
@@ -120,7 +121,7 @@ class Book:
     @property
     def leaks(self) -> int:
         """Loans that outlived their borrower, since the pool opened."""
-        return self.leaks_by_line.total()
+        return self.leaks_by_line.copy().total()
 
     @property
     def full(self) -> bool:
@@ -193,10 +194,11 @@ class Book:
                 how = "taken back"
             elif loan.handle is not None and loan.handle() is None:
                 how = "reclaimed"  # nobody was left to give it back
+            loan.until = now
             self.returned += 1
             if how == "reclaimed":
                 self.reclaimed += 1
-            self.use_time.observe(now - loan.since)
+            self.use_time.observe(loan.age)
             if loan.borrower is not None:
                 loan.borrower.loans.discard(loan)
         for listener in self._listeners:

@@ -1,14 +1,16 @@
 """Every watched pool as Prometheus metrics, read when they are scraped.
 
-OpenTelemetry's nine `db.client.connection.*` metrics in their Prometheus
-spelling, and what only a ledger knows: open loans and leaks by the line of
-code that holds them.
+    from prometheus_client import REGISTRY
+    from poolwatch import default_ledger
+    from poolwatch.for_prometheus import Exporter
+
+    Exporter(default_ledger, REGISTRY)
+
+What they are is in `readings`; here is how Prometheus spells them.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -19,8 +21,16 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from poolwatch.book import MOST_LINES, OTHER
-from poolwatch.histogram import BOUNDS, Histogram
+from poolwatch.histogram import BOUNDS
+from poolwatch.readings import (
+    CREATE_TIME,
+    POOL,
+    READINGS,
+    USE_TIME,
+    WAIT_TIME,
+    Durations,
+    Reading,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +39,6 @@ if TYPE_CHECKING:
 
     from poolwatch.ledger import Book, Ledger
 
-POOL = "db_client_connection_pool_name"
 _BUCKETS = [*(str(bound) for bound in BOUNDS), "+Inf"]
 
 
@@ -44,111 +53,38 @@ class Exporter(Collector):
     def collect(self) -> Iterator[Metric]:
         """Read every pool as it is now."""
         books = list(self._ledger.books.values())
-        yield from _pools(books)
-        yield from _times(books)
-        yield from _loans(books)
-        leaks = CounterMetricFamily(
-            "poolwatch_leaks",
-            "Loans that outlived the request or job they were lent to",
-            labels=["pool", "route", "site"],
-        )
-        for book in books:
-            # One is always there: of no series no increase can be told.
-            by_line = {("", ""): 0, **book.leaks_by_line}
-            for line, count in by_line.items():
-                leaks.add_metric([book.name, *line], count)
-        yield leaks
+        for reading in READINGS:
+            yield _values(reading, books)
+        for durations in (CREATE_TIME, WAIT_TIME, USE_TIME):
+            yield _histograms(durations, books)
 
 
-def _pools(books: list[Book]) -> Iterator[Metric]:
-    count, idle_max, idle_min, most, pending = (
-        GaugeMetricFamily(f"db_client_connection_{name}", text, labels=labels)
-        for name, text, labels in (
-            (
-                "count",
-                "Open connections by state",
-                [POOL, "db_client_connection_state"],
-            ),
-            ("idle_max", "The most connections that stay open idle", [POOL]),
-            ("idle_min", "The fewest connections kept open", [POOL]),
-            ("max", "The most connections the pool lends at once", [POOL]),
-            (
-                "pending_requests",
-                "Borrowers that wait for a connection",
-                [POOL],
-            ),
-        )
-    )
-    timeouts = CounterMetricFamily(
-        "db_client_connection_timeouts",
-        "Waits for a connection that ended without one",
-        labels=[POOL],
+def _values(reading: Reading, books: list[Book]) -> Metric:
+    family = (
+        CounterMetricFamily if reading.kind == "counter" else GaugeMetricFamily
+    )(
+        _spelt(reading.name, reading.unit),
+        reading.text,
+        labels=[_spelt(label) for label in reading.labels],
     )
     for book in books:
-        name, gauge = book.name, book.gauge
-        capacity = gauge.capacity()
-        count.add_metric([name, "idle"], gauge.idle())
-        count.add_metric([name, "used"], gauge.lent())
-        idle_max.add_metric([name], gauge.size())
-        idle_min.add_metric([name], gauge.minimum())
-        most.add_metric([name], math.inf if capacity is None else capacity)
-        pending.add_metric([name], book.waiting)
-        timeouts.add_metric([name], book.timeouts)
-    yield from (count, idle_max, idle_min, most, pending, timeouts)
+        for labels, value in reading.read(book).items():
+            family.add_metric([book.name, *labels], value)
+    return family
 
 
-def _times(books: list[Book]) -> Iterator[Metric]:
-    create, wait, use = (
-        HistogramMetricFamily(
-            f"db_client_connection_{name}_time_seconds", text, labels=[POOL]
-        )
-        for name, text in (
-            ("create", "Time it took to open a new connection"),
-            ("wait", "Time it took to get a connection from the pool"),
-            ("use", "Time between borrowing a connection and its return"),
-        )
+def _histograms(durations: Durations, books: list[Book]) -> Metric:
+    family = HistogramMetricFamily(
+        _spelt(durations.name, "s"), durations.text, labels=[_spelt(POOL)]
     )
     for book in books:
-        _add(create, book.name, book.create_time)
-        _add(wait, book.name, book.wait_time)
-        _add(use, book.name, book.use_time)
-    yield from (create, wait, use)
+        histogram = durations.read(book)
+        cumulative = accumulate(histogram.counts.copy())
+        buckets = list(zip(_BUCKETS, cumulative, strict=True))
+        family.add_metric([book.name], buckets, histogram.sum)
+    return family
 
 
-def _add(
-    family: HistogramMetricFamily, pool: str, histogram: Histogram
-) -> None:
-    cumulative = accumulate(histogram.counts.copy())
-    buckets = list(zip(_BUCKETS, cumulative, strict=True))
-    family.add_metric([pool], buckets, histogram.sum)
-
-
-def _loans(books: list[Book]) -> Iterator[Metric]:
-    loans = GaugeMetricFamily(
-        "poolwatch_loans_open",
-        "Open loans by route, call site and state: open, overdue or leaked",
-        labels=["pool", "route", "site", "state"],
-    )
-    reclaimed = CounterMetricFamily(
-        "poolwatch_reclaimed",
-        "Loans that the garbage collector gave back",
-        labels=["pool"],
-    )
-    oldest = GaugeMetricFamily(
-        "poolwatch_oldest_loan_seconds",
-        "Age of the oldest open loan, 0 where none is open",
-        labels=["pool"],
-    )
-    for book in books:
-        open_now = list(book.loans.values())
-        groups = Counter((*loan.line, loan.state) for loan in open_now)
-        shown = groups.most_common(MOST_LINES)
-        for labels, count in shown:
-            loans.add_metric([book.name, *labels], count)
-        others = groups.total() - sum(count for _, count in shown)
-        loans.add_metric([book.name, *OTHER, "any"], others)
-        reclaimed.add_metric([book.name], book.reclaimed)
-        oldest.add_metric(
-            [book.name], max((loan.age for loan in open_now), default=0)
-        )
-    yield from (loans, reclaimed, oldest)
+def _spelt(name: str, unit: str = "") -> str:
+    """Spell a name of OpenTelemetry's as Prometheus does."""
+    return name.replace(".", "_") + ("_seconds" if unit == "s" else "")

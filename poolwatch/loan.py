@@ -32,10 +32,10 @@ Line = tuple[str, str]
 class Loan:
     """One connection that a pool has lent.
 
-    `pid` is the PostgreSQL backend behind it; `since` is in seconds of
-    `time.monotonic()`; `borrower` is None where nobody has named himself;
-    `task` and `thread` are where it was borrowed. `handle` is a weak
-    reference to what the pool lent: it keeps nothing alive.
+    `pid` is the PostgreSQL backend behind it; `since` and, once it has ended,
+    `until` are in seconds of `time.monotonic()`; `borrower` is None where
+    nobody has named himself; `task` and `thread` are where it was borrowed.
+    `handle` is a weak reference to what the pool lent: it keeps nothing alive.
     """
 
     __slots__ = (
@@ -51,6 +51,7 @@ class Loan:
         "stack",
         "task",
         "thread",
+        "until",
     )
 
     def __init__(
@@ -74,12 +75,14 @@ class Loan:
         self.leaked = False
         self.overdue = False
         self.condemned = False
+        self.until: float | None = None
         self.since = monotonic()
 
     @property
     def age(self) -> float:
-        """Seconds since it was lent."""
-        return monotonic() - self.since
+        """Seconds since it was lent, or how long it was where it has ended."""
+        now = monotonic() if self.until is None else self.until
+        return now - self.since
 
     @property
     def state(self) -> State:

@@ -8,7 +8,7 @@ import pytest
 
 import poolwatch
 from poolwatch import Book, Finding, Ledger, Listener, Reporter
-from tests.poolwatch.conftest import Server
+from tests.poolwatch.conftest import Server, only
 
 
 @pytest.fixture
@@ -53,6 +53,15 @@ async def test_a_listener_hears_of_everything(
         ("waited", "orders", True),
         ("ended", "orders", "returned"),
     ]
+
+
+async def test_a_loan_that_has_ended_grows_no_older(
+    pool: asyncpg.Pool, ledger: Ledger
+) -> None:
+    connection = await pool.acquire()
+    loan = only(ledger)
+    await pool.release(connection)
+    assert loan.age == ledger.books["orders"].use_time.sum
 
 
 async def test_a_listener_that_fails_harms_neither_pool_nor_borrower(

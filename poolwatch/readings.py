@@ -1,0 +1,181 @@
+"""What every exporter shows of a pool, how it is called, where it is read.
+
+The nine `db.client.connection.*` are OpenTelemetry's semantic conventions for
+connection pools (https://opentelemetry.io/docs/specs/semconv/database/database-metrics/);
+the others are what only a ledger knows: open loans and leaks by the line of
+code that holds them. Names are OpenTelemetry's, and Prometheus' follow from
+them: a dot becomes `_`, seconds end in `_seconds` and counters in `_total`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from poolwatch.book import MOST_LINES, OTHER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from poolwatch.book import Book
+    from poolwatch.histogram import Histogram
+
+POOL = "db.client.connection.pool.name"
+STATE = "db.client.connection.state"
+
+Kind = Literal["counter", "up-down counter", "gauge"]
+"""Whether it only grows; goes up and down, and sums of it mean something; or
+only goes up and down."""
+Values = dict[tuple[str, ...], float]
+"""Values by their labels, without the first, which is the pool's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is read of a book at the moment somebody asks."""
+
+    kind: Kind
+    name: str
+    unit: str
+    text: str
+    labels: tuple[str, ...]
+    read: Callable[[Book], Values]
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """A histogram of seconds."""
+
+    name: str
+    text: str
+    read: Callable[[Book], Histogram]
+
+
+def _count(book: Book) -> Values:
+    return {("idle",): book.gauge.idle(), ("used",): book.gauge.lent()}
+
+
+def _capacity(book: Book) -> Values:
+    capacity = book.gauge.capacity()
+    return {(): math.inf if capacity is None else capacity}
+
+
+def _open_loans(book: Book) -> Values:
+    open_now = list(book.loans.values())
+    groups = Counter((*loan.line, loan.state) for loan in open_now)
+    shown: Values = dict(groups.most_common(MOST_LINES))
+    others = groups.total() - sum(shown.values())
+    return shown | {(*OTHER, "any"): others}
+
+
+def _oldest(book: Book) -> Values:
+    open_now = list(book.loans.values())
+    return {(): max((loan.age for loan in open_now), default=0)}
+
+
+def _leaks(book: Book) -> Values:
+    # One is always there: of no series no increase can be told.
+    none: Values = {("", ""): 0}
+    return none | dict(book.leaks_by_line.copy().items())
+
+
+READINGS = (
+    Reading(
+        "up-down counter",
+        "db.client.connection.count",
+        "{connection}",
+        "Open connections by state",
+        (POOL, STATE),
+        _count,
+    ),
+    Reading(
+        "up-down counter",
+        "db.client.connection.idle.max",
+        "{connection}",
+        "The most connections that stay open idle",
+        (POOL,),
+        lambda book: {(): book.gauge.size()},
+    ),
+    Reading(
+        "up-down counter",
+        "db.client.connection.idle.min",
+        "{connection}",
+        "The fewest connections kept open",
+        (POOL,),
+        lambda book: {(): book.gauge.minimum()},
+    ),
+    Reading(
+        "up-down counter",
+        "db.client.connection.max",
+        "{connection}",
+        "The most connections the pool lends at once",
+        (POOL,),
+        _capacity,
+    ),
+    Reading(
+        "up-down counter",
+        "db.client.connection.pending_requests",
+        "{request}",
+        "Borrowers that wait for a connection",
+        (POOL,),
+        lambda book: {(): book.waiting},
+    ),
+    Reading(
+        "counter",
+        "db.client.connection.timeouts",
+        "{timeout}",
+        "Waits for a connection that ended without one",
+        (POOL,),
+        lambda book: {(): book.timeouts},
+    ),
+    Reading(
+        "up-down counter",
+        "poolwatch.loans.open",
+        "{loan}",
+        "Open loans by route, call site and state: open, overdue or leaked",
+        ("pool", "route", "site", "state"),
+        _open_loans,
+    ),
+    Reading(
+        "counter",
+        "poolwatch.reclaimed",
+        "{loan}",
+        "Loans that the garbage collector gave back",
+        ("pool",),
+        lambda book: {(): book.reclaimed},
+    ),
+    Reading(
+        "gauge",
+        "poolwatch.oldest_loan",
+        "s",
+        "Age of the oldest open loan, 0 where none is open",
+        ("pool",),
+        _oldest,
+    ),
+    Reading(
+        "counter",
+        "poolwatch.leaks",
+        "{loan}",
+        "Loans that outlived the request or job they were lent to",
+        ("pool", "route", "site"),
+        _leaks,
+    ),
+)
+
+CREATE_TIME = Durations(
+    "db.client.connection.create_time",
+    "Time it took to open a new connection",
+    lambda book: book.create_time,
+)
+WAIT_TIME = Durations(
+    "db.client.connection.wait_time",
+    "Time it took to get a connection from the pool",
+    lambda book: book.wait_time,
+)
+USE_TIME = Durations(
+    "db.client.connection.use_time",
+    "Time between borrowing a connection and its return",
+    lambda book: book.use_time,
+)
