@@ -169,7 +169,7 @@ def check(
     else:
         Console(highlight=False).print(lab.tree(found))
     if variant:
-        raise typer.Exit(any(outcome.leaked for outcome in found))
+        raise typer.Exit(any(outcome.found.count for outcome in found))
     raise typer.Exit(not all(outcome.as_stated for outcome in found))
 
 

@@ -49,9 +49,14 @@ class Starvation(Scenario):
     """Requests, more at once than `pool` has connections.
 
     In *before*, some of them wait for a connection in vain; in *after*, none.
+    Twice as many as the pool lends are sent, or `requests` where that is
+    more. Where they `meet`, the lab locks the orders until the pool is lent,
+    so that each has its connection before any of them goes on.
     """
 
     pool: str = "engine"
+    requests: int = 0
+    meet: bool = True
 
 
 @dataclass(frozen=True, slots=True)

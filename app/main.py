@@ -13,6 +13,7 @@ from app.errors import problems
 from app.flags import FlagMiddleware, Flags
 from app.lab import control
 from app.lab.control import LabState
+from app.lab.table_lock import TableLock
 from app.lab.waits import Waits
 from app.provider import Provider
 from app.settings import Settings
@@ -39,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lab_lifespan(app: FastAPI) -> AsyncIterator[LabState]:
-        waits = Waits()
+        waits, table_lock = Waits(), TableLock(settings.dsn)
         ledger.listeners.append(waits)
         flags.open()
         try:
@@ -51,11 +52,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     **state,
                     "flags": flags,
                     "provider": Provider(),
+                    "table_lock": table_lock,
                     "threads_engine": threads_engine,
                     "waits": waits,
                 }
         finally:
             flags.close()
+            await table_lock.release()
 
     app = FastAPI(
         title="Order service",

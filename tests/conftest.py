@@ -27,6 +27,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from app.api import LESSONS
 from app.database import Database
 from app.lesson import Scenario, Variant
 from app.main import create_app
@@ -190,6 +191,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             yield Service(app, client, database)
     finally:
         # As `server.shutdown` does, without its fixed wait for clients.
+        for lesson in LESSONS:
+            lesson.forget()
         await until(lambda: not server.server_state.connections)
         for listener in server.servers:
             listener.close()

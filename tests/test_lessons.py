@@ -1,6 +1,8 @@
-"""Each lesson keeps what its card promises: before leaks, after does not."""
+"""Each lesson keeps what its card promises, before and after."""
 
 import gc
+import re
+from collections.abc import AsyncIterator
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -9,43 +11,85 @@ import httpx
 import pytest
 
 from app.api import LESSONS
-from app.lesson import Lesson, Scenario
-from tests.conftest import Service, ignored_warnings
+from app.lab.faults import provoke
+from app.lesson import Lesson, Scenario, Starvation
+from app.settings import Settings
+from tests.conftest import (
+    Service,
+    ignored_warnings,
+    running,
+    without_collector,
+)
 
 pytestmark = pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
 
 each_lesson = pytest.mark.parametrize(
     "lesson", LESSONS, ids=attrgetter("name")
 )
-each_scenario = pytest.mark.parametrize(
+SCENARIOS = [
+    pytest.param(scenario, id=f"{lesson.name}: {scenario.name}")
+    for lesson in LESSONS
+    for scenario in lesson.scenarios
+]
+each_scenario = pytest.mark.parametrize("scenario", SCENARIOS)
+each_that_starves = pytest.mark.parametrize(
     "scenario",
-    [
-        pytest.param(scenario, id=f"{lesson.name}: {scenario.name}")
-        for lesson in LESSONS
-        for scenario in lesson.scenarios
-    ],
+    [each for each in SCENARIOS if isinstance(each.values[0], Starvation)],
 )
+each_that_does_not = pytest.mark.parametrize(
+    "scenario",
+    [each for each in SCENARIOS if not isinstance(each.values[0], Starvation)],
+)
+REQUESTS = 2
+"""Fewer than any pool has connections."""
 
 
-@each_scenario
-async def test_before_leaks_as_stated_with_each_request(
+@pytest.fixture
+async def impatient(settings: Settings) -> AsyncIterator[Service]:
+    """A service whose pools let nobody wait for long."""
+    hasty = settings.model_copy(update={"pool_timeout": 0.3})
+    with without_collector():
+        async with running(hasty) as service:
+            yield service
+
+
+@each_that_does_not
+async def test_before_leaks_or_holds_as_stated_with_each_request(
     service: Service, scenario: Scenario
 ) -> None:
-    for sent in (1, 2):
-        await service.send(scenario, "before")
+    found = await provoke(
+        service.client, "before", scenario, REQUESTS, REQUESTS
+    )
 
-        leaked = [loan for loan in service.loans if loan.leaked]
-        assert len(leaked) == len(service.loans) == sent * scenario.leaks
+    assert found.count == found.stated
 
 
-@each_scenario
-async def test_after_leaks_nothing(
+@each_that_does_not
+async def test_after_leaks_and_holds_nothing(
     service: Service, scenario: Scenario
 ) -> None:
-    for _ in range(2):
-        await service.send(scenario, "after")
+    found = await provoke(
+        service.client, "after", scenario, REQUESTS, REQUESTS
+    )
 
+    assert found.count == 0
     assert not service.loans
+
+
+@each_that_starves
+async def test_before_starves(impatient: Service, scenario: Scenario) -> None:
+    found = await provoke(impatient.client, "before", scenario, 0, 0)
+
+    assert found.count > 0
+
+
+@each_that_starves
+async def test_after_does_not_starve(
+    service: Service, scenario: Scenario
+) -> None:
+    found = await provoke(service.client, "after", scenario, 0, 0)
+
+    assert found.count == 0
 
 
 @each_scenario
@@ -67,21 +111,31 @@ def told_by(answer: httpx.Response) -> Any:  # noqa: ANN401 - any JSON
 
 
 @each_lesson
-async def test_a_leak_is_borrowed_in_each_line_below_a_mark_and_nowhere_else(
+async def test_a_loan_is_borrowed_in_each_line_below_a_mark_and_nowhere_else(
     service: Service, lesson: Lesson
 ) -> None:
-    for scenario in lesson.scenarios:
-        await service.send(scenario, "before")
+    """A poolwatch report leads to the mark; starving leaves no loan behind."""
+    sites = {
+        site
+        for scenario in lesson.scenarios
+        if not isinstance(scenario, Starvation)
+        for site in (
+            await provoke(service.client, "before", scenario, 1, 1)
+        ).sites
+    }
+    if not sites and any(isinstance(s, Starvation) for s in lesson.scenarios):
+        pytest.skip("nothing is lent any more when its requests have ended")
 
-    sites = {loan.site for loan in service.loans if loan.site}
-    [file] = {Path(site.file) for site in sites}
-    marks = [
-        number
-        for number, line in enumerate(file.read_text().splitlines(), start=1)
-        if "# LEAK" in line
-    ]
-    assert file.parts[-2:] == (lesson.name, "before.py")
-    assert sorted(site.line - 1 for site in sites) == marks
+    [file] = {site.partition(":")[0] for site in sites}
+    assert file.endswith(f"/{lesson.name}/before.py")
+    lines = [int(re.findall(r":(\d+) ", site)[0]) for site in sites]
+    assert sorted(line - 1 for line in lines) == marks(Path(file))
+
+
+def marks(file: Path) -> list[int]:
+    """The numbers of the lines that say what leaks."""
+    lines = file.read_text().splitlines()
+    return [n for n, line in enumerate(lines, start=1) if "# LEAK" in line]
 
 
 @each_lesson
@@ -89,7 +143,8 @@ async def test_is_healed_by_what_the_card_says(
     service: Service, lesson: Lesson
 ) -> None:
     for scenario in lesson.scenarios:
-        await service.send(scenario, "before")
+        if not isinstance(scenario, Starvation):
+            await service.send(scenario, "before")
     leaked = len(service.loans)
 
     with ignored_warnings():

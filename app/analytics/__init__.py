@@ -8,7 +8,7 @@ costs a new connection a request, which is churn.
 import datetime as dt
 
 from app.analytics import after, before
-from app.lesson import Lesson, Scenario
+from app.lesson import Lesson, Scenario, Trap
 
 _LAST_MONTH = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=30)
 
@@ -28,5 +28,10 @@ lesson = Lesson(
             "too many days", "/analytics?since=2000-01-01", leaks=1, status=422
         ),
         Scenario("bad input", "/analytics?since=soon", leaks=0, status=422),
+    ),
+    trap=Trap(
+        "gc.collect() after every request",
+        "the pool itself refers to what it has lent: nothing is garbage",
+        collects=True,
     ),
 )

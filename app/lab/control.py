@@ -18,9 +18,10 @@ from app.api import LESSONS
 from app.database import DatabaseDep, State
 from app.errors import Problem, problems
 from app.flags import Flags, FlagsFileError
+from app.lab.table_lock import TableLock
 from app.lab.waits import Waits, WaitTimes
 from app.lesson import Variant
-from app.provider import ProviderDep
+from app.provider import Provider, ProviderDep
 
 
 class Unauthorized(Problem):
@@ -74,6 +75,12 @@ class SlowProvider(BaseModel):
     answers: bool
 
 
+class Orders(BaseModel):
+    """The table, which a migration might hold."""
+
+    locked: bool
+
+
 class Waiting(BaseModel):
     """Who waits for the provider."""
 
@@ -101,6 +108,7 @@ class LabState(State):
 
     flags: Flags
     provider: Provider
+    table_lock: TableLock
     threads_engine: Engine
     waits: Waits
 
@@ -129,6 +137,12 @@ async def guard(
         raise Unauthorized
 
 
+async def get_table_lock(request: Request) -> TableLock:
+    """Hand the lock to an endpoint."""
+    return request.state.table_lock  # type: ignore[no-any-return]
+
+
+TableLockDep = Annotated[TableLock, Depends(get_table_lock)]
 FlagsDep = Annotated[Flags, Depends(get_flags)]
 
 router = APIRouter(
@@ -185,6 +199,13 @@ async def switch_provider(
 ) -> SlowProvider:
     """Let the provider answer, or let its callers wait."""
     (provider.answer if asked.answers else provider.fall_silent)()
+    return asked
+
+
+@router.put("/orders", responses=problems(422, 503))
+async def lock_orders(asked: Orders, table_lock: TableLockDep) -> Orders:
+    """Lock the orders, or let go of them; at most for 20 seconds."""
+    await (table_lock.take() if asked.locked else table_lock.release())
     return asked
 
 

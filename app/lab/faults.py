@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
@@ -70,8 +70,7 @@ async def provoke(
             as it is asked to.
         variant: which side of the lesson.
         scenario: what to send, and which fault to count.
-        requests: how many; of a `Starvation`, at least twice what its pool
-            has.
+        requests: how many; a `Starvation` says it itself.
         at_once: how many of those that leak are under way at once; of the
             other kinds all are.
 
@@ -85,7 +84,7 @@ async def provoke(
         case LongHold():
             return await _held(client, variant, scenario, requests)
         case Starvation():
-            return await _timed_out(client, variant, scenario, requests)
+            return await _timed_out(client, variant, scenario)
         case _:
             return await _leaked(client, variant, scenario, requests, at_once)
 
@@ -141,7 +140,6 @@ async def _timed_out(
     client: httpx.AsyncClient,
     variant: Variant,
     scenario: Starvation,
-    requests: int,
 ) -> Found:
     await _drained(client)
     before = await _loans(client)
@@ -150,8 +148,14 @@ async def _timed_out(
         for pool in before.pools
         if pool.name == scenario.pool
     ]
-    requests = max(requests, 2 * capacity)
-    await _send(client, variant, scenario, requests, requests)
+    requests = max(2 * capacity, scenario.requests)
+    async with _locked_orders(client) if scenario.meet else nullcontext():
+        sending = asyncio.create_task(
+            _send(client, variant, scenario, requests, requests)
+        )
+        if scenario.meet:
+            await _any_full(client)
+    await sending
     await _drained(client)
     after = await _loans(client)
     count = _timeouts(after) - _timeouts(before)
@@ -253,6 +257,24 @@ async def _all_waiting(
             return _sites(await _loans(client))
     message = f"not all of {requests} requests come to the slow part"
     raise FaultError(message)
+
+
+async def _any_full(client: httpx.AsyncClient) -> None:
+    """Wait until a pool has lent all it has."""
+    async for page in _looks(client):
+        if any(pool.lent == pool.capacity for pool in page.pools):
+            return
+    message = "no pool is lent out"
+    raise FaultError(message)
+
+
+@asynccontextmanager
+async def _locked_orders(client: httpx.AsyncClient) -> AsyncIterator[None]:
+    await control(client, "PUT", "/lab/orders", {"locked": True})
+    try:
+        yield
+    finally:
+        await control(client, "PUT", "/lab/orders", {"locked": False})
 
 
 @asynccontextmanager

@@ -1,1 +1,1 @@
-"""Further patterns of leaks and starved pools; they exist for the lab alone."""
+"""Further patterns of leaks and starved pools; for the lab alone."""

@@ -1,6 +1,6 @@
 """Lesson order_processor: two sessions where one would do."""
 
-from app.lesson import Lesson, Scenario
+from app.lesson import Lesson, Scenario, Trap
 from app.order_processor import after, before
 
 lesson = Lesson(
@@ -28,5 +28,10 @@ lesson = Lesson(
             status=409,
             method="POST",
         ),
+    ),
+    trap=Trap(
+        "a larger pool",
+        "it takes as many more requests until it is empty",
+        settings={"POOL_BUFFER": "20"},
     ),
 )

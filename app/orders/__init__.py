@@ -1,6 +1,6 @@
 """Lesson orders: a session that is opened by hand and closed on no path."""
 
-from app.lesson import Lesson, Scenario
+from app.lesson import Lesson, Scenario, Trap
 from app.orders import after, before
 
 lesson = Lesson(
@@ -33,5 +33,10 @@ lesson = Lesson(
             },
         ),
         Scenario("bad input", "/orders?limit=0", leaks=0, status=422),
+    ),
+    trap=Trap(
+        "a larger pool",
+        "it takes as many more requests until it is empty",
+        settings={"POOL_BUFFER": "20"},
     ),
 )

@@ -1,0 +1,31 @@
+"""Lesson kept_session: a session that a cache keeps alive."""
+
+from app.lesson import Lesson, Scenario, Trap
+from app.lessons.kept_session import after, before
+from app.lessons.kept_session.query import RECENT
+
+lesson = Lesson(
+    name="kept_session",
+    title="A session kept by a cache",
+    mistake="a cache that keeps the session which its entries were read with",
+    cure="keep values, and close the session",
+    heals_by="never",
+    source="sedona-db#71, where pytest's kept frames did the same",
+    before=before.router,
+    after=after.router,
+    scenarios=(
+        Scenario("an order that was looked at", "/orders/1/recent", leaks=1),
+        Scenario(
+            "an unknown order",
+            "/orders/2147483647/recent",
+            leaks=1,
+            status=404,
+        ),
+    ),
+    trap=Trap(
+        "gc.collect() after every request",
+        "the collector frees what nobody refers to, and the cache does",
+        collects=True,
+    ),
+    forget=RECENT.clear,
+)

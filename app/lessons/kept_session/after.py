@@ -1,0 +1,22 @@
+"""Kept session, after: the cache keeps values."""
+
+from fastapi import APIRouter
+
+from app.database import ReaderDep
+from app.errors import OrderNotFound, problems
+from app.lessons.kept_session.query import RECENT
+from app.orders.query import ONE_ORDER, OrderId, OrderRead
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/recent", responses=problems(404))
+async def look_at_order(order_id: OrderId, session: ReaderDep) -> OrderRead:
+    """Answer one order, and remember that it was looked at."""
+    # FIX kept_session-1: the dependency closes it; the cache gets a row.
+    found = await session.exec(ONE_ORDER, params={"id": order_id})
+    order = found.one_or_none()
+    RECENT.append(order)
+    if order is None:
+        raise OrderNotFound(order_id)
+    return OrderRead.model_validate(order)

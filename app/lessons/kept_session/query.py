@@ -1,0 +1,6 @@
+"""What both variants share: the orders that were looked at lately."""
+
+from collections import deque
+
+RECENT: deque[object] = deque(maxlen=1000)
+"""The newest, for a page that the shop shows."""
