@@ -1,0 +1,7 @@
+"""What poolwatch costs: a checkout, a request, an open loan.
+
+Each side of a pair runs in turn, with and without, round after round, so that
+what else the machine does meets both alike. What counts is the median of the
+paired differences and ratios. (pyperf and pytest-benchmark would time all of
+one side and then all of the other. pyperf keeps the values and calculates.)
+"""
