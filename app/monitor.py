@@ -56,7 +56,8 @@ class Monitor:
         rows = await self.fetch(
             "SELECT state, count(*) FROM pg_stat_activity"
             " WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() AND state IS NOT NULL"
+            " AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"  # autovacuum is active, too
             " GROUP BY state"
         )
         return dict.fromkeys(STATES, 0) | {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from poolwatch.book import Listener
-from poolwatch.findings import HEALED, Finding, _finding
+from poolwatch.findings import HEALED, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ class Accounts(Listener):
         """Remember what nobody gave back himself."""
         account = self._charged.pop(loan, self.busy_with)
         if account is not None and how == "reclaimed":
-            found = _finding("reclaimed", loan, healed_by=HEALED[how])
+            found = Finding.of("reclaimed", loan, healed_by=HEALED[how])
             account.reclaimed.append(found)
 
     def settle(self, account: Account, grace: float) -> list[Finding]:
@@ -106,7 +106,9 @@ class Accounts(Listener):
         """
         self._charge()
         self._hand_over(account)
-        found = {loan: _finding("leak", loan) for loan in self._open(account)}
+        found = {
+            loan: Finding.of("leak", loan) for loan in self._open(account)
+        }
         deadline = time.monotonic() + grace
         while (loans := self._open(account)) and time.monotonic() < deadline:
             _let_run(loans)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from poolwatch.borrower import current
 from poolwatch.callsite import capture, current_frame
 from poolwatch.histogram import Histogram
-from poolwatch.loan import Ending, Loan
+from poolwatch.loan import Ending, Line, Loan
 
 if TYPE_CHECKING:
     import weakref
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("poolwatch")
 DEAF = "a listener failed to hear %r"
+
+MOST_LINES = 100
+"""Lines whose leaks a book counts apart; all further ones share `OTHER`."""
+OTHER: Line = ("other", "other")
 
 
 class Gauge(Protocol):
@@ -100,7 +105,8 @@ class Book:
         self.loans: dict[int, Loan] = {}
         self.timeouts = 0
         self.returned = 0
-        self.leaks = 0
+        self.leaks_by_line: Counter[Line] = Counter()
+        """Loans that outlived their borrower, by who lost them and where."""
         self.reclaimed = 0
         self.wait_time = Histogram()
         self.use_time = Histogram()
@@ -110,6 +116,11 @@ class Book:
         self._listeners = listeners
         self._lock = lock
         self._waiters: list[None] = []  # grows and shrinks without a lock
+
+    @property
+    def leaks(self) -> int:
+        """Loans that outlived their borrower, since the pool opened."""
+        return self.leaks_by_line.total()
 
     @property
     def full(self) -> bool:
@@ -208,11 +219,15 @@ class Book:
 
     def leak(self, loan: Loan) -> None:
         """Mark a loan that has outlived its borrower."""
+        line = loan.line
         with self._lock:
             if self.loans.get(loan.slot) is not loan:
                 return  # another thread has just given it back
             loan.leaked = True
-            self.leaks += 1
+            counted = self.leaks_by_line
+            if line not in counted and len(counted) >= MOST_LINES:
+                line = OTHER
+            counted[line] += 1
         self._tell("leaked", loan)
 
     def overdue(self, loan: Loan) -> None:

@@ -72,7 +72,7 @@ class Site:
 
         The file is relative where it lies below the working folder.
         """
-        file = self.file.removeprefix(f"{Path.cwd()}{sep}")
+        file = self.file.removeprefix(_working_folder())
         return f"{file}:{self.line} {self.function}"
 
 
@@ -117,6 +117,13 @@ def site(stack: Stack) -> Site | None:
     """Work out the line that borrowed; None where it was none of ours."""
     found = sites(stack[:1])
     return found[0] if found else None
+
+
+def _working_folder() -> str:
+    try:
+        return f"{Path.cwd()}{sep}"
+    except FileNotFoundError:  # somebody has removed it
+        return ""
 
 
 def _line_of(code: CodeType, offset: int) -> int:

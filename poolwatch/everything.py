@@ -49,7 +49,7 @@ def _watch_sqlalchemy(ledger: Ledger) -> None:
     from sqlalchemy import event  # noqa: PLC0415 - may not be installed
     from sqlalchemy.pool import Pool  # noqa: PLC0415
 
-    from poolwatch.for_sqlalchemy import _follow_loans  # noqa: PLC0415
+    from poolwatch.for_sqlalchemy import follow_loans  # noqa: PLC0415
 
     def adopt(_: object, record: Any) -> None:  # noqa: ANN401
         # A connection that is made to fill the pool is lent by the pool.
@@ -60,7 +60,7 @@ def _watch_sqlalchemy(ledger: Ledger) -> None:
     # Events of the class reach every pool, also one that exists already.
     event.listen(Pool, "connect", adopt)
     every_pool = cast("Any", Pool)
-    _follow_loans(every_pool, _open_book(ledger, "SQLAlchemy"))
+    follow_loans(every_pool, _open_book(ledger, "SQLAlchemy"))
 
 
 def _watch_asyncpg(ledger: Ledger) -> None:
@@ -92,7 +92,7 @@ def _watch_asyncpg(ledger: Ledger) -> None:
 def _watch_psycopg(ledger: Ledger) -> None:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool  # noqa: PLC0415
 
-    from poolwatch.for_psycopg import _give_back, _lend  # noqa: PLC0415
+    from poolwatch.for_psycopg import give_back, lend  # noqa: PLC0415
 
     book = _open_book(ledger, "psycopg_pool")
     get, put = ConnectionPool.getconn, ConnectionPool.putconn
@@ -102,23 +102,23 @@ def _watch_psycopg(ledger: Ledger) -> None:
     @wraps(get)
     def getconn(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401
         connection = get(self, timeout)
-        _lend(book, connection)
+        lend(book, connection)
         return connection
 
     @wraps(put)
     def putconn(self: Any, conn: Any) -> None:  # noqa: ANN401
-        _give_back(book, self, conn)
+        give_back(book, self, conn)
         put(self, conn)
 
     @wraps(get_async)
     async def getconn_async(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
         connection = await get_async(self, timeout)
-        _lend(book, connection)
+        lend(book, connection)
         return connection
 
     @wraps(put_async)
     async def putconn_async(self: Any, conn: Any) -> None:  # noqa: ANN401
-        _give_back(book, self, conn)
+        give_back(book, self, conn)
         await put_async(self, conn)
 
     replacements: dict[type[Any], dict[str, Any]] = {

@@ -42,6 +42,8 @@ class Finding:
     """One thing found, with all that is known of the loan."""
 
     kind: Kind
+    at: float
+    """When it was found, in seconds of Unix time."""
     pool: str
     pid: int | None
     borrower: str | None
@@ -57,6 +59,32 @@ class Finding:
     """Where an overdue holder is now, innermost first."""
     healed_by: str | None = None
     """What gave a late or reclaimed loan back."""
+
+    @classmethod
+    def of(
+        cls,
+        kind: Kind,
+        loan: Loan,
+        holding: tuple[str, ...] = (),
+        healed_by: str | None = None,
+    ) -> Finding:
+        """Write down what is known of a loan now."""
+        borrower = loan.borrower
+        stack = tuple(str(site) for site in sites(loan.stack))
+        return cls(
+            kind=kind,
+            at=time.time(),
+            pool=loan.pool,
+            pid=loan.pid,
+            borrower=borrower.name if borrower else None,
+            request_id=borrower.request_id if borrower else None,
+            traceparent=borrower.traceparent if borrower else None,
+            site=stack[0] if stack else None,
+            seconds=loan.age,
+            stack=stack,
+            holding=holding,
+            healed_by=healed_by,
+        )
 
     def __str__(self) -> str:
         """Say it in one sentence."""
@@ -97,19 +125,19 @@ class Reporter(Listener):
 
     def leaked(self, loan: Loan) -> None:
         """Report a leak."""
-        self._report(_finding("leak", loan))
+        self._report(Finding.of("leak", loan))
 
     def overdue(self, loan: Loan) -> None:
         """Report an overdue loan, and where its holder is now."""
         holding = tuple(str(site) for site in holder_stack(loan))
-        self._report(_finding("overdue", loan, holding=holding))
+        self._report(Finding.of("overdue", loan, holding=holding))
 
     def ended(self, loan: Loan, how: Ending) -> None:
         """Report what came back late, or by the garbage collector."""
         if how == "reclaimed":
-            self._report(_finding("reclaimed", loan, healed_by=HEALED[how]))
+            self._report(Finding.of("reclaimed", loan, healed_by=HEALED[how]))
         elif loan.leaked or loan.overdue:
-            late = _finding("returned late", loan, healed_by=HEALED[how])
+            late = Finding.of("returned late", loan, healed_by=HEALED[how])
             self._report(late)
 
     def _report(self, finding: Finding) -> None:
@@ -130,26 +158,3 @@ class Reporter(Listener):
             f" (and {more} more since the last such record)" if more else "",
             extra={"poolwatch": asdict(finding)},
         )
-
-
-def _finding(
-    kind: Kind,
-    loan: Loan,
-    holding: tuple[str, ...] = (),
-    healed_by: str | None = None,
-) -> Finding:
-    borrower = loan.borrower
-    stack = tuple(str(site) for site in sites(loan.stack))
-    return Finding(
-        kind=kind,
-        pool=loan.pool,
-        pid=loan.pid,
-        borrower=borrower.name if borrower else None,
-        request_id=borrower.request_id if borrower else None,
-        traceparent=borrower.traceparent if borrower else None,
-        site=stack[0] if stack else None,
-        seconds=loan.age,
-        stack=stack,
-        holding=holding,
-        healed_by=healed_by,
-    )

@@ -63,6 +63,10 @@ class PoolGauge:
         return 0
 
 
+class ConnectsGauge(UncountedGauge):
+    """What is known of connections that nobody pools."""
+
+
 def knows(pool: object) -> bool:
     """Whether this adapter can watch it: a pool, or asyncpg itself."""
     return pool is asyncpg or isinstance(pool, asyncpg.Pool)
@@ -79,7 +83,8 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
 
     Raises:
         TypeError: the pool is not open yet.
-        ValueError: the ledger has a pool of that name already.
+        ValueError: the ledger has a pool of that name already, or
+            `asyncpg.connect()` under another.
 
     """
     if not isinstance(pool, asyncpg.Pool):
@@ -133,7 +138,15 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
 
 
 def _watch_connects(name: str, ledger: Ledger) -> Book:
-    gauge = UncountedGauge()
+    watched_as = [
+        book.name
+        for book in ledger.books.values()
+        if isinstance(book.gauge, ConnectsGauge)
+    ]
+    if watched_as:
+        message = f"asyncpg.connect is watched already, as {watched_as[0]!r}"
+        raise ValueError(message)
+    gauge = ConnectsGauge()
     book = gauge.book = ledger.open_book(name, gauge)
     plain = asyncpg.connect
 

@@ -19,41 +19,27 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from poolwatch.book import MOST_LINES, OTHER
 from poolwatch.histogram import BOUNDS, Histogram
-from poolwatch.ledger import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prometheus_client.core import Metric
 
-    from poolwatch.ledger import Book, Ledger, Loan
-
-MOST_SERIES = 100
-"""Call sites of their own in one metric; all further ones share `other`."""
+    from poolwatch.ledger import Book, Ledger
 
 POOL = "db_client_connection_pool_name"
 _BUCKETS = [*(str(bound) for bound in BOUNDS), "+Inf"]
 
-Key = tuple[str, str, str]
 
-
-class Exporter(Listener, Collector):
-    """Shows a ledger to a registry; counts its leaks by route and line."""
+class Exporter(Collector):
+    """Shows a ledger to a registry."""
 
     def __init__(self, ledger: Ledger, registry: CollectorRegistry) -> None:
-        """Register with Prometheus, and listen to the ledger."""
+        """Register with Prometheus."""
         self._ledger = ledger
-        self._leaks: Counter[Key] = Counter()
-        ledger.listeners.append(self)
         registry.register(self)
-
-    def leaked(self, loan: Loan) -> None:
-        """Count a leak."""
-        key = _key(loan)
-        if key not in self._leaks and len(self._leaks) >= MOST_SERIES:
-            key = (loan.pool, "other", "other")
-        self._leaks[key] += 1
 
     def collect(self) -> Iterator[Metric]:
         """Read every pool as it is now."""
@@ -66,11 +52,11 @@ class Exporter(Listener, Collector):
             "Loans that outlived the request or job they were lent to",
             labels=["pool", "route", "site"],
         )
-        for key, count in self._leaks.copy().items():
-            leaks.add_metric(key, count)
         for book in books:
-            # Always there: of an absent series no increase can be told.
-            leaks.add_metric((book.name, "", ""), 0)
+            # One is always there: of no series no increase can be told.
+            by_line = {("", ""): 0, **book.leaks_by_line}
+            for line, count in by_line.items():
+                leaks.add_metric([book.name, *line], count)
         yield leaks
 
 
@@ -155,25 +141,14 @@ def _loans(books: list[Book]) -> Iterator[Metric]:
     )
     for book in books:
         open_now = list(book.loans.values())
-        groups = Counter((*_key(loan), _state(loan)) for loan in open_now)
-        shown = groups.most_common(MOST_SERIES)
+        groups = Counter((*loan.line, loan.state) for loan in open_now)
+        shown = groups.most_common(MOST_LINES)
         for labels, count in shown:
-            loans.add_metric(labels, count)
+            loans.add_metric([book.name, *labels], count)
         others = groups.total() - sum(count for _, count in shown)
-        loans.add_metric([book.name, "other", "other", "any"], others)
+        loans.add_metric([book.name, *OTHER, "any"], others)
         reclaimed.add_metric([book.name], book.reclaimed)
         oldest.add_metric(
             [book.name], max((loan.age for loan in open_now), default=0)
         )
     yield from (loans, reclaimed, oldest)
-
-
-def _key(loan: Loan) -> Key:
-    route = loan.borrower.name if loan.borrower else ""
-    return loan.pool, route, str(loan.site or "")
-
-
-def _state(loan: Loan) -> str:
-    if loan.leaked:
-        return "leaked"
-    return "overdue" if loan.overdue else "open"

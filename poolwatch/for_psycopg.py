@@ -124,11 +124,11 @@ def _watch_sync(watched: ConnectionPool[Any], book: Book) -> None:
                 raise _explained(book, expired) from expired
             finally:
                 book.answer(asked)
-            _lend(book, connection)
+            lend(book, connection)
             return connection
 
         def putconn(self, conn: Connection[Any]) -> None:
-            _give_back(book, self, conn)
+            give_back(book, self, conn)
             super().putconn(conn)
 
         def _connect(self, timeout: float | None = None) -> Any:  # noqa: ANN401
@@ -161,11 +161,11 @@ def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
                 raise _explained(book, expired) from expired
             finally:
                 book.answer(asked)
-            _lend(book, connection)
+            lend(book, connection)
             return connection
 
         async def putconn(self, conn: AsyncConnection[Any]) -> None:
-            _give_back(book, self, conn)
+            give_back(book, self, conn)
             await super().putconn(conn)
 
         async def _connect(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
@@ -186,16 +186,18 @@ def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
     book.free = free
 
 
-def _lend(book: Book, connection: AnyConnection) -> None:
+def lend(book: Book, connection: AnyConnection) -> None:
+    """Write down what a pool has just lent."""
     slot = vars(connection)[SLOT] = next(_slots)
     pid = connection.pgconn.backend_pid
     book.lend(slot, pid, handle=weakref.ref(connection))
 
 
-def _give_back(
-    book: Book, watched: AnyPool, connection: AnyConnection
-) -> None:
-    # Before the pool has it, who may lend it to another at once.
+def give_back(book: Book, watched: AnyPool, connection: AnyConnection) -> None:
+    """Write down what a pool is about to get back.
+
+    Before the pool has it, who may lend it to another at once.
+    """
     watched._check_pool_putconn(connection)  # noqa: SLF001 - it is ours
     how: Ending = "terminated" if connection.closed else "returned"
     slot = vars(connection).pop(SLOT, None)

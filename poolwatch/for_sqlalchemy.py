@@ -139,13 +139,15 @@ def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
     core: Engine = _sync_engine(engine)
     gauge = EngineGauge(core)
     book = gauge.book = ledger.open_book(name, gauge)
-    _follow_loans(core, book)
+    follow_loans(core, book)
     _time_connects(core, book)
     _time_waits(core, book)
     return book
 
 
-def _follow_loans(engine: Engine, book: Book) -> None:
+def follow_loans(engine: Engine, book: Book) -> None:
+    """Write down whatever a pool lends and gets back."""
+
     def lend(
         _: object,
         record: ConnectionPoolEntry,

@@ -21,6 +21,13 @@ Ending = Literal[
 pool for good, because the server or the pool closed the connection, or by
 `reclaim.reclaim_leaks`."""
 
+State = Literal["open", "overdue", "leaked"]
+"""What is to be said of a loan that is open: nothing, that it is open for
+long, or that its borrower has ended."""
+
+Line = tuple[str, str]
+"""A borrower's name and the line that borrowed; empty where unknown."""
+
 
 class Loan:
     """One connection that a pool has lent.
@@ -75,6 +82,21 @@ class Loan:
         return monotonic() - self.since
 
     @property
+    def state(self) -> State:
+        """The worst that has been found of it."""
+        if self.leaked:
+            return "leaked"
+        return "overdue" if self.overdue else "open"
+
+    @property
     def site(self) -> Site | None:
         """The application's line that borrowed, where there is one."""
         return site(self.stack)
+
+    @property
+    def line(self) -> Line:
+        """What to group it by."""
+        return (
+            self.borrower.name if self.borrower else "",
+            str(self.site or ""),
+        )

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from poolwatch import activity, report
 from poolwatch.activity import Activity
@@ -67,28 +67,29 @@ class ThisProcess:
         )
 
     async def leaks(self) -> report.Leaks:
-        """Show the findings remembered, and count leaks by their line."""
-        findings = list(self.reporter.recent)
-        leaking = Counter(
-            (finding.pool, finding.borrower, finding.site)
-            for finding in findings
-            if finding.kind == "leak"
-        )
+        """Show the lines that leak, and the findings remembered."""
         process = os.getpid()
+        leaking = Counter(
+            {
+                (book.name, *line): leaks
+                for book in list(self.ledger.books.values())
+                for line, leaks in book.leaks_by_line.copy().items()
+            }
+        )
         return report.Leaks(
             sites=[
                 report.LeakSite(
                     process=process,
                     pool=pool,
-                    borrower=borrower,
-                    site=site,
+                    borrower=borrower or None,
+                    site=site or None,
                     leaks=leaks,
                 )
                 for (pool, borrower, site), leaks in leaking.most_common()
             ],
             findings=[
                 report.Found(process=process, finding=finding)
-                for finding in reversed(findings)
+                for finding in reversed(self.reporter.recent.copy())
             ],
         )
 
@@ -143,7 +144,7 @@ def _open_loan(loan: Loan, seen: Mapping[int, Activity]) -> report.OpenLoan:
         process=os.getpid(),
         pool=loan.pool,
         pid=loan.pid,
-        state=_state(loan),
+        state=loan.state,
         age_seconds=loan.age,
         borrower=borrower.name if borrower else None,
         route=borrower.route if borrower else None,
@@ -153,9 +154,3 @@ def _open_loan(loan: Loan, seen: Mapping[int, Activity]) -> report.OpenLoan:
         stack=stack,
         activity=seen.get(loan.pid) if loan.pid is not None else None,
     )
-
-
-def _state(loan: Loan) -> Literal["open", "overdue", "leaked"]:
-    if loan.leaked:
-        return "leaked"
-    return "overdue" if loan.overdue else "open"

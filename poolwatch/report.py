@@ -5,13 +5,14 @@ so that the pages of several workers are one page with longer lists.
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, Self
+from typing import Protocol, Self
 
 from pydantic import BaseModel, Field
 
 from poolwatch.activity import Activity
 from poolwatch.explain import Cause
 from poolwatch.findings import Finding
+from poolwatch.loan import State
 
 
 class Page(BaseModel):
@@ -67,7 +68,7 @@ class OpenLoan(BaseModel):
     process: int
     pool: str
     pid: int | None = Field(description="The backend behind it.")
-    state: Literal["open", "overdue", "leaked"]
+    state: State
     age_seconds: float
     borrower: str | None = Field(examples=["GET /orders/{order_id}"])
     route: str | None = Field(examples=["/orders/{order_id}"])
@@ -111,7 +112,7 @@ class LeakSite(BaseModel):
     pool: str
     borrower: str | None
     site: str | None
-    leaks: int = Field(description="Counted in the findings remembered.")
+    leaks: int = Field(description="Since the pool was opened.")
 
 
 class Found(BaseModel):

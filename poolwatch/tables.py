@@ -3,6 +3,7 @@
 import io
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from textwrap import shorten
 
 from rich.console import Console, Group, RenderableType
@@ -136,10 +137,10 @@ def leak_sites(page: Leaks) -> Table:
 
 def found(page: Leaks, most: int | None = None) -> Table:
     """Each finding in a sentence."""
-    table = _table("process")
+    table = _table("process", "at")
     table.add_column("FINDING", ratio=1, overflow="fold")
     for row in page.findings[:most]:
-        _row(table, row.process, str(row.finding))
+        _row(table, row.process, _moment(row.finding.at), str(row.finding))
     return table
 
 
@@ -166,6 +167,10 @@ def _lines(texts: Iterable[str]) -> Text:
 def _text(text: str) -> Text:
     """Show what callers have sent as it is, but for what steers terminals."""
     return Text("".join(c if c.isprintable() else " " for c in text))
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%SZ")
 
 
 def _age(seconds: float) -> str:

@@ -197,3 +197,11 @@ async def test_a_pools_own_connections_are_no_loans_of_the_unpooled(
     async with asyncpg.create_pool(server.dsn, min_size=1), engine.connect():
         assert not unpooled.loans
     await engine.dispose()
+
+
+def test_connections_without_a_pool_are_watched_but_once(
+    unpooled: Book, ledger: Ledger
+) -> None:
+    with pytest.raises(ValueError, match=f"already, as '{unpooled.name}'"):
+        poolwatch.watch(asyncpg, "again", ledger)
+    assert list(ledger.books) == [unpooled.name]

@@ -5,6 +5,7 @@ import contextvars
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -12,6 +13,8 @@ from sqlalchemy import create_engine
 
 import poolwatch
 from poolwatch import Book, Ledger
+from poolwatch.book import MOST_LINES, OTHER
+from poolwatch.uncounted import UncountedGauge
 from tests.poolwatch.conftest import Server, only, until_async
 
 
@@ -190,3 +193,36 @@ async def test_an_inner_borrower_gives_the_name_back(
                 loan.borrower.name for loan in ledger.loans() if loan.borrower
             ]
             assert names == ["inner", "outer"]
+
+
+def test_leaks_are_counted_by_borrower_and_line(ledger: Ledger) -> None:
+    book = ledger.open_book("orders", UncountedGauge())
+    for job in ("import", "import", "export"):
+        with ledger.borrower(job):
+            book.lend(slot=len(book.loans), pid=None)
+    (imported, twice), (exported, once) = book.leaks_by_line.most_common()
+    assert (imported[0], twice) == ("import", 2)
+    assert (exported[0], once) == ("export", 1)
+    assert imported[1] == exported[1]
+    assert imported[1].endswith("test_leaks_are_counted_by_borrower_and_line")
+
+
+def test_ever_new_borrowers_cannot_fill_the_memory(ledger: Ledger) -> None:
+    book = ledger.open_book("orders", UncountedGauge())
+    for number in range(MOST_LINES + 5):
+        with ledger.borrower(f"job {number}"):
+            book.lend(slot=number, pid=None)
+    assert book.leaks == MOST_LINES + 5
+    assert len(book.leaks_by_line) == MOST_LINES + 1
+    assert book.leaks_by_line[OTHER] == 5
+
+
+def test_a_leak_is_reported_where_the_working_folder_is_gone(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = ledger.open_book("orders", UncountedGauge())
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    with ledger.borrower("job"):
+        book.lend(slot=1, pid=None)
+    assert book.leaks == 1

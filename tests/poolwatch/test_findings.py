@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -55,6 +56,15 @@ async def test_a_leak_is_found_the_moment_its_borrower_ends(
     assert finding.borrower == "nightly job"
     assert str(finding).startswith("leak: nightly job, pool 'orders'")
     assert "borrowed at tests/poolwatch/test_findings.py:" in str(finding)
+
+
+async def test_a_finding_says_when_it_was_made(
+    pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter
+) -> None:
+    before = time.time()
+    with ledger.borrower("request"):
+        await pool.acquire()
+    assert before <= reporter.recent[-1].at <= time.time()
 
 
 async def test_a_leak_that_comes_back_says_what_healed_it(

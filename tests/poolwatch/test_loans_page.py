@@ -1,49 +1,19 @@
-"""`/poolwatch/loans` and `/poolwatch/leaks`, as the service mounts them."""
+"""`/poolwatch/loans`, as the service mounts it."""
 
 import asyncio
-from typing import Any
 
 import psycopg
 import pytest
 
-from poolwatch import tables
 from poolwatch.process import ThisProcess
 from tests.conftest import Service, until
-
-TEXT = {"Accept": "text/plain"}
-LEAK = "/before/orders/1"
-TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-async def loans(service: Service) -> dict[str, Any]:
-    answer = await service.client.get("/poolwatch/loans")
-    return answer.raise_for_status().json()  # type: ignore[no-any-return]
-
-
-async def leaks(service: Service) -> dict[str, Any]:
-    answer = await service.client.get("/poolwatch/leaks")
-    return answer.raise_for_status().json()  # type: ignore[no-any-return]
-
-
-async def text(service: Service, page: str) -> str:
-    answer = await service.client.get(f"/poolwatch/{page}", headers=TEXT)
-    return answer.raise_for_status().text
-
-
-async def leak(service: Service, path: str = LEAK, **headers: str) -> None:
-    await service.client.get(path, headers=headers)
-    await service.at_rest()
-
-
-async def exhaust(service: Service) -> None:
-    for _ in range(6):
-        await leak(service)
-
-
-async def verdict(service: Service, pool: str = "engine") -> Any:  # noqa: ANN401
-    page = await loans(service)
-    [found] = [row for row in page["pools"] if row["name"] == pool]
-    return found["verdict"]
+from tests.poolwatch.pages import (
+    TRACE,
+    exhaust,
+    leak,
+    loans,
+    verdict,
+)
 
 
 async def test_a_loan_names_its_borrower(service: Service) -> None:
@@ -231,126 +201,6 @@ async def test_shows_the_loans_alone_where_nobody_gave_a_fetch(
     assert loan.activity is None
     assert (
         process.note == "pg_stat_activity is not read: nobody gave a `fetch`"
-    )
-
-
-async def test_counts_leaks_by_their_line(service: Service) -> None:
-    for _ in range(2):
-        await leak(service)
-    await leak(service, "/before/orders")
-
-    counted = {
-        row["borrower"]: row["leaks"]
-        for row in (await leaks(service))["sites"]
-    }
-    assert counted == {
-        "GET /before/orders/{order_id}": 2,
-        "GET /before/orders": 1,
-    }
-
-
-async def test_shows_findings_the_newest_first(service: Service) -> None:
-    await leak(service)
-    await leak(service, "/before/orders")
-
-    found = [row["finding"] for row in (await leaks(service))["findings"]]
-    assert [finding["kind"] for finding in found] == ["leak", "leak"]
-    assert [finding["borrower"] for finding in found] == [
-        "GET /before/orders",
-        "GET /before/orders/{order_id}",
-    ]
-
-
-@pytest.mark.parametrize("page", ["loans", "leaks"])
-async def test_text_is_a_table_for_a_terminal(
-    service: Service, page: str
-) -> None:
-    await leak(service)
-
-    lines = (await text(service, page)).splitlines()
-
-    assert lines[0].startswith("PROCESS  POOL")
-    assert max(map(len, lines)) <= tables.WIDTH
-    assert any("app/orders/before.py:" in line for line in lines)
-
-
-async def test_the_table_says_why_borrowers_wait(service: Service) -> None:
-    await exhaust(service)
-
-    assert "leak: 6 of 6 loans" in await text(service, "loans")
-
-
-async def test_the_table_says_what_the_server_sees(service: Service) -> None:
-    await leak(service)
-
-    assert "idle in transaction: SELECT" in await text(service, "loans")
-
-
-async def test_the_table_hands_no_control_characters_on(
-    service: Service,
-) -> None:
-    async with service.database.pool.acquire() as connection:
-        await connection.execute("SELECT '\x1b[2J'")
-        assert "\x1b" not in await text(service, "loans")
-
-
-async def test_brackets_in_a_query_are_shown_as_they_are(
-    service: Service,
-) -> None:
-    async with service.database.pool.acquire() as connection:
-        await connection.execute("SELECT '[bold]'")
-        assert "[bold]" in await text(service, "loans")
-
-
-@pytest.mark.parametrize(
-    ("accept", "kind"),
-    [
-        ("*/*", "application/json"),
-        ("text/html, */*;q=0.8", "application/json"),
-        ("application/json, text/plain, */*", "application/json"),
-        ("text/plain; charset=utf-8, */*", "text/plain; charset=utf-8"),
-    ],
-)
-async def test_answers_json_unless_text_is_asked_for(
-    service: Service, accept: str, kind: str
-) -> None:
-    answer = await service.client.get(
-        "/poolwatch/loans", headers={"Accept": accept}
-    )
-
-    assert answer.headers["content-type"] == kind
-
-
-@pytest.mark.parametrize("page", ["loans", "leaks"])
-async def test_wants_the_labs_token(service: Service, page: str) -> None:
-    answer = await service.client.get(
-        f"/poolwatch/{page}", headers={"Authorization": "Bearer wrong"}
-    )
-
-    assert answer.status_code == 401
-
-
-@pytest.mark.parametrize("page", ["loans", "leaks"])
-async def test_is_not_there_where_the_lab_is_off(
-    production: Service, page: str
-) -> None:
-    answer = await production.client.get(f"/poolwatch/{page}")
-
-    assert answer.status_code == 404
-
-
-@pytest.mark.parametrize("page", ["loans", "leaks"])
-async def test_the_document_has_both_forms(
-    service: Service, page: str
-) -> None:
-    document = (await service.client.get("/openapi.json")).json()
-
-    content = document["paths"][f"/poolwatch/{page}"]["get"]["responses"][
-        "200"
-    ]["content"]
-    assert content.keys() == {"application/json", "text/plain"}
-    assert content["application/json"]["schema"]["$ref"].endswith(
-        f"/{page.capitalize()}"
     )
 
 
