@@ -24,6 +24,9 @@ STACKS = (3, DEPTH)
 TIMES = 200
 """Loans and returns in one round."""
 
+Weights = dict[int, dict[int, float]]
+"""Bytes of a loan, by the frames of its stack and the loans open."""
+
 _OURS = tracemalloc.Filter(
     inclusive=True, filename_pattern=f"{Path(poolwatch.__file__).parent}/*"
 )
@@ -33,11 +36,9 @@ class Connection:
     """What a pool might lend."""
 
 
-async def measure_bytes(
-    tick: Callable[[str], None],
-) -> dict[int, dict[int, float]]:
-    """Weigh one open loan, by the frames of its stack and the loans open."""
-    found: dict[int, dict[int, float]] = {}
+async def measure_bytes(tick: Callable[[str], None]) -> Weights:
+    """Weigh one open loan."""
+    found: Weights = {}
     for frames in STACKS:
         await _bytes_each(COUNTS[0], frames)  # fills the caches
         found[frames] = {

@@ -1,6 +1,6 @@
 """What was measured, beside the limits: tables, and files for pyperf."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from app.lab.bench_poolwatch import loans
 from app.lab.bench_poolwatch.checkouts import REQUEST
+from app.lab.bench_poolwatch.loans import Weights
 from app.lab.bench_poolwatch.pairs import SIDES, Pairs, Side, Spread
 from app.lab.bench_poolwatch.throughput import ROUTE, Requests
 from app.lab.bench_report import machine
@@ -34,7 +35,7 @@ class Measured:
 
     checkouts: dict[str, Pairs]
     requests: Requests
-    loan_bytes: dict[int, dict[int, float]]
+    loan_bytes: Weights
     loan_seconds: dict[int, list[float]]
 
 
@@ -43,7 +44,8 @@ def show(measured: Measured) -> None:
     Console(highlight=False).print(
         _checkouts(measured.checkouts),
         _requests(measured.requests),
-        _loans(measured),
+        _weights(measured.loan_bytes),
+        _growth(measured.loan_seconds),
         "Medians of paired, alternated rounds, and the quartiles between which"
         " half of the rounds lie. Where those include the limit, the run was"
         " too short, or the machine too busy, to tell. Checkouts and loans are"
@@ -87,7 +89,7 @@ def _requests(found: Requests) -> Table:
         _verdict(1 - speed.ratio.median, MOST_LOST),
     )
     table.add_row(
-        "the service's CPU, µs each",
+        "service CPU, µs",
         f"{median(cpu.without) / MICROSECOND:.0f}",
         f"{median(cpu.watched) / MICROSECOND:.0f}",
         *_ratio(cpu.ratio),
@@ -95,24 +97,35 @@ def _requests(found: Requests) -> Table:
     return table
 
 
-def _loans(measured: Measured) -> Table:
+def _weights(found: Weights) -> Table:
     table = _table(
-        "loans\nopen",
-        *(f"bytes each\n{stack} frames" for stack in measured.loan_bytes),
-        *("at most\n1 KiB", "one more\nµs", "ratio", "half of\nthe rounds"),
-        f"at most\n{MOST_GROWTH}",
+        "loans open",
+        *(f"bytes each,\n{frames} frames" for frames in found),
+        "at most\n1 KiB",
     )
-    few = measured.loan_seconds[loans.COUNTS[0]]
-    for count, many in measured.loan_seconds.items():
-        sizes = [by_count[count] for by_count in measured.loan_bytes.values()]
-        growth = Pairs(few, many).ratio
+    for count in loans.COUNTS:
+        sizes = [by_count[count] for by_count in found.values()]
         table.add_row(
             f"{count:,}",
             *(f"{size:.0f}" for size in sizes),
             _verdict(max(sizes), MOST_BYTES),
-            _micro(median(many)),
-            *_ratio(growth),
-            _verdict(growth.median, MOST_GROWTH),
+        )
+    return table
+
+
+def _growth(found: Mapping[int, list[float]]) -> Table:
+    table = _table(
+        "loans open",
+        *("one more,\nµs", "ratio", "half of\nthe rounds"),
+        f"at most\n{MOST_GROWTH}",
+    )
+    for count, seconds in found.items():
+        ratio = Pairs(found[loans.COUNTS[0]], seconds).ratio
+        table.add_row(
+            f"{count:,}",
+            _micro(median(seconds)),
+            *_ratio(ratio),
+            _verdict(ratio.median, MOST_GROWTH),
         )
     return table
 
