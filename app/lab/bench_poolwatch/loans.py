@@ -3,13 +3,15 @@
 Nobody has 10,000 connections to lend, so loans are written into the book as
 the adapters write them, and there is no pool behind. Each is made by a task
 of its own that is a borrower, through a stack of three frames, as a handler,
-a service and a repository make it, or of as many frames as are kept.
+a service and a repository make it, or of as many frames as are kept. What
+tasks that borrow nothing take is taken off, and shown beside it.
 """
 
 import asyncio
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from sys import getsizeof
 from time import process_time
 from weakref import ref
 
@@ -19,13 +21,14 @@ from poolwatch.uncounted import UncountedGauge
 
 COUNTS = (10, 100, 1_000, 10_000)
 """Loans open at once."""
-STACKS = (3, DEPTH)
+NO_LOAN = 0
+STACKS = (NO_LOAN, 3, DEPTH)
 """Frames of the application: some layers, and the most that is kept."""
 TIMES = 200
 """Loans and returns in one round."""
 
 Weights = dict[int, dict[int, float]]
-"""Bytes of a loan, by the frames of its stack and the loans open."""
+"""Bytes of a borrower and its loan, by the stack and by how many there are."""
 
 _OURS = tracemalloc.Filter(
     inclusive=True, filename_pattern=f"{Path(poolwatch.__file__).parent}/*"
@@ -36,15 +39,19 @@ class Connection:
     """What a pool might lend."""
 
 
+HANDLE = getsizeof(ref(Connection()))
+"""Bytes of the weak reference that an adapter hands over with each loan."""
+
+
 async def measure_bytes(tick: Callable[[str], None]) -> Weights:
-    """Weigh one open loan."""
+    """Weigh a borrower without a loan, and with one through each stack."""
     found: Weights = {}
     for frames in STACKS:
         await _bytes_each(COUNTS[0], frames)  # fills the caches
         found[frames] = {
             count: await _bytes_each(count, frames) for count in COUNTS
         }
-        tick(f"bytes of a loan, {frames} frames")
+        tick(f"bytes of a loan, stack of {frames}")
     return found
 
 
@@ -78,16 +85,17 @@ def _open_book(ledger: poolwatch.Ledger) -> poolwatch.Book:
 
 
 async def _bytes_each(count: int, frames: int) -> float:
-    """Divide what poolwatch's own lines have allocated by the open loans."""
+    """Share out what poolwatch's own lines have allocated."""
     ledger = poolwatch.Ledger()
     book = _open_book(ledger)
     end = asyncio.Event()
 
     async def request(slot: int, connection: Connection) -> None:
         with ledger.borrower("GET", {}):
-            _lend(book, slot, connection, frames - 1)  # and this one
+            if frames:
+                _lend(book, slot, connection, frames - 1)  # and this one
             await end.wait()
-            book.give_back(slot)
+            book.give_back(slot)  # or nothing, where nothing was lent
 
     tracemalloc.start()
     try:
@@ -96,13 +104,13 @@ async def _bytes_each(count: int, frames: int) -> float:
             for slot in range(count)
         ]
         await asyncio.sleep(0)  # each comes to where it waits
-        lent = len(book.loans)
         snapshot = tracemalloc.take_snapshot().filter_traces([_OURS])
     finally:
         tracemalloc.stop()
     end.set()
     await asyncio.gather(*requests)
-    return sum(trace.size for trace in snapshot.traces) / lent
+    handles = HANDLE if frames else 0
+    return sum(trace.size for trace in snapshot.traces) / count + handles
 
 
 def _lend(

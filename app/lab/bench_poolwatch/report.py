@@ -98,16 +98,19 @@ def _requests(found: Requests) -> Table:
 
 
 def _weights(found: Weights) -> Table:
+    stacks = [frames for frames in found if frames]
     table = _table(
         "loans open",
-        *(f"bytes each,\n{frames} frames" for frames in found),
-        "at most\n1 KiB",
+        *(f"bytes each,\n{frames} frames" for frames in stacks),
+        *("borrower\nbeside it", "at most\n1 KiB"),
     )
     for count in loans.COUNTS:
-        sizes = [by_count[count] for by_count in found.values()]
+        alone = found[loans.NO_LOAN][count]
+        sizes = [found[frames][count] - alone for frames in stacks]
         table.add_row(
             f"{count:,}",
             *(f"{size:.0f}" for size in sizes),
+            f"{alone:.0f}",
             _verdict(max(sizes), MOST_BYTES),
         )
     return table
