@@ -4,7 +4,7 @@ Two pools of each kind, one watched and one not, lend one connection each to a
 real PostgreSQL, a hundred times a round and without a query: what is timed is
 the pool's own work. It is CPU time of all threads of the process, which a
 busy machine stretches less than the time on the clock. asyncpg's reset query
-is left out, as its round trip takes ten times what is looked for here.
+is left out: its round trip varies by more than what is looked for here.
 """
 
 import asyncio

@@ -49,6 +49,16 @@ class Pairs:
             [b / a for a, b in zip(self.without, self.watched, strict=True)]
         )
 
+    @property
+    def lost(self) -> Spread:
+        """Which part of it poolwatch takes away."""
+        return Spread.of(
+            [
+                1 - b / a
+                for a, b in zip(self.without, self.watched, strict=True)
+            ]
+        )
+
 
 def in_turn(round_number: int) -> tuple[Side, ...]:
     """Both sides, each the first in every other round."""

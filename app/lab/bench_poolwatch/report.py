@@ -47,9 +47,10 @@ def show(measured: Measured) -> None:
         _weights(measured.loan_bytes),
         _growth(measured.loan_seconds),
         "Medians of paired, alternated rounds, and the quartiles between which"
-        " half of the rounds lie. Where those include the limit, the run was"
-        " too short, or the machine too busy, to tell. Checkouts and loans are"
-        " in CPU time. Client, service and PostgreSQL share this machine:",
+        " half of the rounds lie. Where the limit lies there as well it is"
+        " unclear: the run was too short, or the machine too busy. Checkouts"
+        " and loans are in CPU time. Client, service and PostgreSQL share this"
+        " machine:",
         ", ".join(f"{key} {fact}" for key, fact in machine().items()),
     )
 
@@ -69,7 +70,7 @@ def _checkouts(found: dict[str, Pairs]) -> Table:
             _micro(pairs.added.median),
             f"{_micro(pairs.added.lower)} to {_micro(pairs.added.upper)}",
             f"{pairs.ratio.median:.2f}",
-            _verdict(pairs.added.median, MOST_ADDED) if is_loan else "",
+            _verdict(pairs.added, MOST_ADDED) if is_loan else "",
         )
     return table
 
@@ -86,7 +87,7 @@ def _requests(found: Requests) -> Table:
         f"{median(speed.without):.0f}",
         f"{median(speed.watched):.0f}",
         *_ratio(speed.ratio),
-        _verdict(1 - speed.ratio.median, MOST_LOST),
+        _verdict(speed.lost, MOST_LOST),
     )
     table.add_row(
         "service CPU, µs",
@@ -111,7 +112,7 @@ def _weights(found: Weights) -> Table:
             f"{count:,}",
             *(f"{size:.0f}" for size in sizes),
             f"{alone:.0f}",
-            _verdict(max(sizes), MOST_BYTES),
+            "within" if max(sizes) <= MOST_BYTES else "above",
         )
     return table
 
@@ -128,7 +129,7 @@ def _growth(found: Mapping[int, list[float]]) -> Table:
             f"{count:,}",
             _micro(median(seconds)),
             *_ratio(ratio),
-            _verdict(ratio.median, MOST_GROWTH),
+            _verdict(ratio, MOST_GROWTH),
         )
     return table
 
@@ -148,8 +149,10 @@ def _ratio(ratio: Spread) -> tuple[str, str]:
     return f"{ratio.median:.3f}", f"{ratio.lower:.3f} to {ratio.upper:.3f}"
 
 
-def _verdict(measured: float, limit: float) -> str:
-    return "within" if measured <= limit else "above"
+def _verdict(measured: Spread, limit: float) -> str:
+    if measured.lower <= limit < measured.upper:
+        return "unclear"
+    return "within" if measured.upper <= limit else "above"
 
 
 def write(measured: Measured) -> list[Path]:
