@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, seed, check, demo, bench.
+"""The command line: serve, migrate, seed, check, demo, two benchmarks.
 
 Without DATABASE_URL each command uses an embedded PostgreSQL that is kept in
 `.data/`, with tables and data made on first use.
@@ -210,6 +210,32 @@ def bench(
 
     with database():
         lab.run(seconds, rounds)
+
+
+@cli.command()
+def bench_poolwatch(
+    rounds: Annotated[
+        int,
+        typer.Option(
+            min=2, help="Alternated rounds of checkouts; medians count."
+        ),
+    ] = 300,
+    loads: Annotated[
+        int,
+        typer.Option(min=2, help="Alternated loads over HTTP; medians count."),
+    ] = 12,
+    seconds: Annotated[
+        int, typer.Option(min=1, help="How long each load takes.")
+    ] = 2,
+) -> None:
+    """Measure what poolwatch costs, in pairs, with it and without it.
+
+    Exit 0 whatever the times: a machine may be busy.
+    """
+    from app.lab.bench_poolwatch.run import run  # noqa: PLC0415
+
+    with database():
+        run(rounds, loads, seconds)
 
 
 @contextmanager

@@ -168,7 +168,7 @@ class Book:
 
         """
         holder = current.get()
-        stack = capture(current_frame().f_back, beyond)
+        stack = capture(current_frame(1), beyond)
         loan = Loan(self.name, pid, holder, stack, slot, handle)
         with self._lock:
             if slot in self.loans:
@@ -181,7 +181,7 @@ class Book:
             if holder.ended:  # a task that has outlived its request
                 loan.borrower = None
             else:
-                holder.loans.add(loan)
+                holder.loans += 1
 
     def give_back(self, slot: int, how: Ending = "returned") -> None:
         """Strike a loan off; a slot that is not lent is left alone."""
@@ -200,7 +200,7 @@ class Book:
                 self.reclaimed += 1
             self.use_time.observe(loan.age)
             if loan.borrower is not None:
-                loan.borrower.loans.discard(loan)
+                loan.borrower.loans -= 1
         for listener in self._listeners:
             try:
                 listener.ended(loan, how)
