@@ -29,6 +29,12 @@ def test_each_alert_has_a_runbook_and_each_runbook_its_alert() -> None:
     assert re.findall(r"(?m)^## (.+)$", RUNBOOKS) == NAMES
 
 
+def test_runbooks_link_only_to_what_is_there() -> None:
+    anchors = {f"#{name.lower()}" for name in NAMES}
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", RUNBOOKS):
+        assert link in anchors or Path("docs", link).exists(), link
+
+
 @each_rule
 def test_each_alert_links_to_its_own_runbook(rule: Rule) -> None:
     anchor = rule.alert.lower()
