@@ -118,7 +118,7 @@ def seed() -> None:
     Filling twice does no harm: what is there stays.
     """
     with database() as settings:
-        asyncio.run(fill(settings.dsn, _today(), say))
+        asyncio.run(fill(settings.direct_dsn, _today(), say))
 
 
 @cli.command()
@@ -227,13 +227,13 @@ def database() -> Iterator[Settings]:
         os.environ["DATABASE_URL"] = url
         settings = Settings()
         run_migrations()
-        asyncio.run(fill(settings.dsn, _today(), lambda _: None))
+        asyncio.run(fill(settings.direct_dsn, _today(), lambda _: None))
         yield settings
 
 
 async def check_server(settings: Settings) -> None:
     """Refuse to start where the database is away, too small or empty."""
-    monitor = Monitor(settings.dsn, settings.application_name)
+    monitor = Monitor(settings.direct_dsn, settings.application_name)
     try:
         await check_budget(settings, monitor)
         found = await monitor.fetch("SELECT to_regclass('orders') AS orders")

@@ -29,7 +29,7 @@ async def check_budget(settings: Settings, monitor: Monitor) -> None:
             " 'reserved_connections')"
         )
     except (OSError, asyncpg.PostgresError) as error:
-        url = settings.engine_url
+        url = settings.direct_url
         where = url.query.get("host") or f"{url.host}:{url.port or 5432}"
         message = f"cannot use the database at {where}: {error or 'timeout'}"
         raise DatabaseUnreachableError(message) from error

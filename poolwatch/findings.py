@@ -62,7 +62,7 @@ class Finding:
         """Say it in one sentence."""
         who = self.borrower or "somebody unnamed"
         text = (
-            f"{self.kind}: {who}, pool {self.pool!r} (backend {self.pid}),"
+            f"{self.kind}: {who}, pool {self.pool!r} (backend {self.pid or 'unknown'}),"
             f" borrowed at {self.site or 'an unknown line'},"
             f" {self.seconds:.1f} s ago"
         )

@@ -25,7 +25,8 @@ pool for good, because the server or the pool closed the connection, or by
 class Loan:
     """One connection that a pool has lent.
 
-    `pid` is the PostgreSQL backend behind it; `since` is in seconds of
+    `pid` is the PostgreSQL backend behind it, None where a pooler hides it,
+    and `told_pid` what the driver was told; `since` is in seconds of
     `time.monotonic()`; `borrower` is None where nobody has named himself;
     `task` and `thread` are where it was borrowed. `handle` is a weak
     reference to what the pool lent: it keeps nothing alive.
@@ -44,6 +45,7 @@ class Loan:
         "stack",
         "task",
         "thread",
+        "told_pid",
     )
 
     def __init__(
@@ -57,7 +59,7 @@ class Loan:
     ) -> None:
         """Begin now."""
         self.pool = pool
-        self.pid = pid
+        self.pid = self.told_pid = pid
         self.borrower = borrower
         self.stack = stack
         self.slot = slot

@@ -102,6 +102,9 @@ class ThisProcess:
         """Ask the server, or say in a word why that could not be done."""
         if self.fetch is None:
             return {}, "pg_stat_activity is not read: nobody gave a `fetch`"
+        books = list(self.ledger.books.values())
+        if books and not any(book.knows_backends for book in books):
+            return {}, "pg_stat_activity is not read: a pooler hides backends"
         pids = [loan.pid for loan in loans if loan.pid is not None]
         try:
             async with asyncio.timeout(DATABASE_SECONDS):
