@@ -60,10 +60,7 @@ class Database:
     watchdog: poolwatch.Watchdog
 
     async def count_backends(self) -> int:
-        """Count this process's connections as the server sees them.
-
-        Behind PgBouncer it sees whoever has used a connection last.
-        """
+        """Count this process's connections as the server sees them."""
         rows = await self.monitor.fetch(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE application_name = ANY($1)",

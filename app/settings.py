@@ -215,9 +215,13 @@ class Settings(BaseSettings):
 
     @property
     def connections_needed(self) -> int:
-        """The most that all processes together may open."""
-        engine = self.pool_size + self.max_overflow
-        return self.web_concurrency * (engine + self.pool_size + self.monitors)
+        """The most that all processes together may open to the server.
+
+        Behind PgBouncer the pools open none there: PgBouncer does.
+        """
+        pools = self.pool_size + self.max_overflow + self.pool_size
+        each = self.monitors + (0 if self.behind_pgbouncer else pools)
+        return self.web_concurrency * each
 
 
 def _with_driver(given: SecretStr) -> URL:

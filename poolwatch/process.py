@@ -35,6 +35,8 @@ class ThisProcess:
             watched pools': those may be exhausted.
         exposition: all metrics in Prometheus' text format; with
             prometheus_client that is `partial(generate_latest, registry)`.
+        replica: which copy of the service this is, where there are several:
+            process ids are not enough to tell containers apart.
 
     """
 
@@ -43,6 +45,7 @@ class ThisProcess:
     watchdog: Watchdog | None = None
     fetch: Fetch | None = None
     exposition: Callable[[], bytes] = bytes
+    replica: str | None = None
 
     async def loans(self) -> report.Loans:
         """Show each open loan beside what the server says of it."""
@@ -56,6 +59,7 @@ class ThisProcess:
                     process=os.getpid(),
                     borrowers=self.ledger.borrowers - asking,
                     lag_seconds=lag,
+                    replica=self.replica,
                     note=note,
                 )
             ],
