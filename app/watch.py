@@ -37,7 +37,7 @@ async def open_source(
         database.watchdog,
         database.monitor.fetch,
         partial(generate_latest, registry),
-        settings.replica_name,
+        replica=settings.replica_name,
     )
     port, folder = settings.poolwatch_port, settings.poolwatch_folder
     with (
