@@ -7,8 +7,8 @@ connections is free, so that nothing may be kept in a session:
   statement unnamed and once more with its values, and psycopg without a
   threshold never prepares. So it works with PgBouncer before 1.21, which does
   not follow prepared statements, and after it, which follows named ones only.
-  (SQLAlchemy's advice, a random name for each, wants a session for itself:
-  the statement stays where it was prepared.)
+  (SQLAlchemy's advice, a random name for each, is not enough: outside a
+  transaction a statement is prepared on one connection and run on another.)
 - No setting is sent at the start but the application's name, which PgBouncer
   follows. It refuses `statement_timeout`, so ops/pgbouncer/pgbouncer.ini sets
   that itself, on each connection to the server.
@@ -36,29 +36,27 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
     """Say the same to either of the engine's drivers in its own words."""
     name = application_name(settings, part)
     milliseconds = str(int(settings.statement_timeout * 1000))
+    arguments: dict[str, Any]
     if settings.engine_url.get_driver_name() == "psycopg":
-        return {
+        arguments = {
             "application_name": name,
             "connect_timeout": int(settings.connect_timeout),
-        } | (
-            {"prepare_threshold": None}
-            if settings.behind_pgbouncer
-            else {"options": f"-c statement_timeout={milliseconds}"}
-        )
-    if settings.behind_pgbouncer:
-        return {
-            "server_settings": {"application_name": name},
-            "timeout": settings.connect_timeout,
-            "statement_cache_size": 0,  # asyncpg's own
-            "prepared_statement_cache_size": 0,  # SQLAlchemy's
         }
-    return {
-        "server_settings": {
-            "application_name": name,
-            "statement_timeout": milliseconds,
-        },
+        if settings.behind_pgbouncer:
+            arguments["prepare_threshold"] = None
+        else:
+            arguments["options"] = f"-c statement_timeout={milliseconds}"
+        return arguments
+    arguments = {
+        "server_settings": {"application_name": name},
         "timeout": settings.connect_timeout,
     }
+    if settings.behind_pgbouncer:
+        arguments["statement_cache_size"] = 0  # asyncpg's own
+        arguments["prepared_statement_cache_size"] = 0  # SQLAlchemy's
+    else:
+        arguments["server_settings"]["statement_timeout"] = milliseconds
+    return arguments
 
 
 def pool_arguments(settings: Settings, part: str) -> dict[str, Any]:

@@ -135,6 +135,21 @@ def test_poolwatch_shows_no_backend_that_is_not_the_servers(
     assert "a pooler hides backends" in process["note"]
 
 
+def test_the_collector_heals_there_what_it_heals_elsewhere(
+    replicas: tuple[httpx.Client, httpx.Client],
+    bouncer: Bouncer,
+    database_url: str,
+) -> None:
+    leaky, _ = replicas
+    leaky.get("/before/orders").raise_for_status()
+    assert bouncer.in_use(database_url) == (1, 0)
+
+    collected = leaky.post("/lab/gc").raise_for_status().json()
+
+    assert collected["loans_returned"] == 1
+    wait_until(lambda: bouncer.in_use(database_url) == (0, 0))
+
+
 def test_a_leaky_service_that_ends_leaves_nothing_at_pgbouncer(
     bouncer: Bouncer, database_url: str
 ) -> None:
