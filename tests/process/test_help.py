@@ -10,7 +10,13 @@ from app.__main__ import cli
 from tests.process.command import running
 
 COMMANDS = (
-    *("serve", "migrate", "seed", "check", "demo", "bench"),
+    "serve",
+    "migrate",
+    "seed",
+    "budget",
+    "check",
+    "demo",
+    "bench",
     "bench-poolwatch",
 )
 
