@@ -94,17 +94,12 @@ async def ask_limits(settings: Settings, monitor: Monitor) -> Limits:
 
     """
     try:
-        rows = await monitor.fetch(
-            "SELECT name, setting::int FROM pg_settings WHERE name IN"
-            " ('max_connections', 'superuser_reserved_connections',"
-            " 'reserved_connections')"
-        )
+        server = await monitor.limits()
     except (OSError, asyncpg.PostgresError) as error:
         url = settings.direct_url
         where = url.query.get("host") or f"{url.host}:{url.port or 5432}"
         message = f"cannot use the database at {where}: {error or 'timeout'}"
         raise DatabaseUnreachableError(message) from error
-    server = {row["name"]: row["setting"] for row in rows}
     return Limits(server.pop("max_connections"), sum(server.values()))
 
 
