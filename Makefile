@@ -7,7 +7,7 @@ RUN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 # Made anew when the lock changes; half-made environments do not count.
 $(VENV)/.complete: requirements.lock
@@ -42,10 +42,16 @@ lint: install ## ruff, mypy strict, import-linter
 bench: install ## The fixed routes against raw asyncpg and the write-up's fix (4 minutes)
 	$(RUN)/python -m app bench
 
+bench-poolwatch: install ## What poolwatch costs, with and without in turn (3 minutes)
+	$(RUN)/python -m app bench-poolwatch
+
 diff: install ## Each lesson's two files side by side
 	@for lesson in app/*/before.py; do \
 	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
 	done
+
+dashboard: install ## Write Grafana's dashboard anew, after a change of ops/grafana
+	$(RUN)/python -m ops.grafana.dashboard
 
 lock: install ## Renew both lock files (asks the package registry)
 	$(RUN)/pip install --quiet uv
@@ -57,4 +63,4 @@ lock: install ## Renew both lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install demo serve check test lint bench diff lock clean
+.PHONY: help install demo serve check test lint bench bench-poolwatch diff dashboard lock clean

@@ -13,6 +13,7 @@ from fastapi.requests import HTTPConnection
 from sqlalchemy import Engine, create_engine
 
 import poolwatch
+from app.connect import psycopg_arguments
 from app.settings import Settings
 
 THREADS = "threads"
@@ -31,9 +32,10 @@ async def open_threads_engine(
         pool_size=POOL_SIZE,
         max_overflow=MAX_OVERFLOW,
         pool_timeout=settings.pool_timeout,
-        connect_args={"application_name": settings.application_name},
+        connect_args=psycopg_arguments(settings, THREADS),
     )
     book = poolwatch.watch(engine, THREADS, ledger)
+    book.knows_backends = not settings.behind_pgbouncer
     try:
         yield engine
     finally:

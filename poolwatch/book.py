@@ -112,6 +112,9 @@ class Book:
         self.wait_time = Histogram()
         self.use_time = Histogram()
         self.create_time = Histogram()
+        self.knows_backends = True
+        """Whether a connection's process id is the server's. Behind a pooler
+        such as PgBouncer it is the pooler's invention: nobody is shown it."""
         self.free: Callable[[Loan], Awaitable[None]] = _stays
         """The adapter's way to get a slot back from whoever has leaked it."""
         self._listeners = listeners
@@ -168,8 +171,10 @@ class Book:
 
         """
         holder = current.get()
-        stack = capture(current_frame().f_back, beyond)
+        stack = capture(current_frame(1), beyond)
         loan = Loan(self.name, pid, holder, stack, slot, handle)
+        if not self.knows_backends:
+            loan.pid = None
         with self._lock:
             if slot in self.loans:
                 # A pool that lends its one connection to many at a time, as
@@ -181,7 +186,7 @@ class Book:
             if holder.ended:  # a task that has outlived its request
                 loan.borrower = None
             else:
-                holder.loans.add(loan)
+                holder.loans += 1
 
     def give_back(self, slot: int, how: Ending = "returned") -> None:
         """Strike a loan off; a slot that is not lent is left alone."""
@@ -200,7 +205,7 @@ class Book:
                 self.reclaimed += 1
             self.use_time.observe(loan.age)
             if loan.borrower is not None:
-                loan.borrower.loans.discard(loan)
+                loan.borrower.loans -= 1
         for listener in self._listeners:
             try:
                 listener.ended(loan, how)
@@ -239,12 +244,6 @@ class Book:
                 return
             loan.overdue = True
         self._tell("overdue", loan)
-
-    def forget_leaks(self) -> None:
-        """Strike off what was leaked by a pool that has been replaced."""
-        for slot, loan in self.loans.copy().items():
-            if loan.leaked:
-                self.give_back(slot, "terminated")
 
     def _tell(self, event: str, *what: object) -> None:
         # The pool's own work is in progress, and must not be harmed. What

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from typing import Any
 
-    from poolwatch.loan import Loan
-
 current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 """The borrower of the running task or thread."""
 
@@ -20,7 +18,7 @@ current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 class Borrower:
     """One request or job, from its first line to its end.
 
-    `loans` are the connections lent to it that have not come back; `task` is
+    `loans` is how many connections lent to it have not come back; `task` is
     where it runs, to ask for its stack while it holds one.
     """
 
@@ -41,7 +39,7 @@ class Borrower:
         self._method = method
         self._scope = scope
         self.ended = False
-        self.loans: set[Loan] = set()
+        self.loans = 0
         self.task = current_task()
 
     @property

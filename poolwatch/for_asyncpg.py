@@ -94,12 +94,17 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
         message = "open the pool first: pool = await asyncpg.create_pool(…)"
         raise TypeError(message)
     book = ledger.open_book(name, PoolGauge(pool))
+    queues: Any = type(queue)
+    pools: Any = asyncpg.Pool
+    # `super()`, and a proxy in place of the connection, take a look at each
+    # call.
+    put_nowait, acquire = queues.put_nowait, pools._acquire  # noqa: SLF001
 
-    class WatchedQueue(type(queue)):  # type: ignore[misc]
+    class WatchedQueue(queues):  # type: ignore[misc]
         def put_nowait(self, holder: Any) -> None:  # noqa: ANN401
             gone = holder._con is None or holder._con.is_closed()  # noqa: SLF001
             book.give_back(id(holder), "terminated" if gone else "returned")
-            super().put_nowait(holder)
+            put_nowait(self, holder)
 
     class WatchedPool(asyncpg.Pool):
         __slots__ = ()
@@ -107,7 +112,7 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
         async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
             asked = book.ask()
             try:
-                connection = await super()._acquire(timeout)  # type: ignore[misc]
+                connection = await acquire(self, timeout)
             except TimeoutError as expired:
                 book.timed_out()
                 if not book.full:
@@ -116,7 +121,7 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
             finally:
                 book.answer(asked)
             holder = connection._holder  # noqa: SLF001
-            pid = connection.get_server_pid()
+            pid = holder._con.get_server_pid()  # noqa: SLF001
             book.lend(id(holder), pid, handle=weakref.ref(holder))
             return connection
 

@@ -7,7 +7,7 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from poolwatch.callsite import Site, Stack, capture, sites
+from poolwatch.callsite import Site, Stack, capture, site, sites
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -35,7 +35,7 @@ def holder_stack(loan: Loan) -> list[Site]:
     if loan.task is None:
         stack = _thread_stack(loan.thread)
         # A worker thread may do somebody else's work by now.
-        if {code for code, _ in loan.stack} & {code for code, _ in stack}:
+        if set(loan.stack[::2]) & set(stack[::2]):
             return sites(stack)
     borrower = loan.borrower
     for reference in (loan.task, borrower.task if borrower else None):
@@ -71,8 +71,8 @@ def _awaiting(coroutine: object) -> list[Site]:
             coroutine, "gi_yieldfrom", None
         )
     return [
-        site
+        found
         for frame in reversed(frames)
-        for site in sites(capture(frame)[:1])
-        if site.file == frame.f_code.co_filename
+        if (found := site(capture(frame)))
+        and found.file == frame.f_code.co_filename
     ]

@@ -59,7 +59,7 @@ NEW_ORDER = json.dumps(
     }
 )
 
-Load = Callable[[str, str, str], Round]
+Send = Callable[[str, str, str], Round]
 """Sends a route to one way's URL for one round."""
 
 
@@ -75,22 +75,22 @@ def run(seconds: int, rounds: int) -> None:
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=rounds * (3 * len(ROUTES) + 1))
 
-        def load(route: str, way: str, url: str) -> Round:
+        def send(route: str, way: str, url: str) -> Round:
             progress.update(task, description=f"{route}, {way}")
-            found = _load(url, route, seconds)
+            found = load(url, route, seconds)
             progress.advance(task)
             return found
 
         try:
             for route in ROUTES:
-                measured[route] = _measure(route, rounds, load)
+                measured[route] = _measure(route, rounds, send)
         except (httpx.HTTPError, subprocess.TimeoutExpired) as error:
             raise ServiceFailedError(str(error)) from error
         finally:
             server = asyncio.run(_remove_orders())
         with running_baselines() as idle:
             nothing = [
-                load(NOTHING, "nothing", idle.url) for _ in range(rounds)
+                send(NOTHING, "nothing", idle.url) for _ in range(rounds)
             ]
     facts = {
         "users": USERS,
@@ -102,7 +102,7 @@ def run(seconds: int, rounds: int) -> None:
     write(measured, medians(nothing), facts)
 
 
-def _measure(route: str, rounds: int, load: Load) -> dict[str, Measured]:
+def _measure(route: str, rounds: int, send: Send) -> dict[str, Measured]:
     """Measure one route three ways, on freshly started processes."""
     with (
         running_baselines() as raw,
@@ -111,11 +111,11 @@ def _measure(route: str, rounds: int, load: Load) -> dict[str, Measured]:
     ):
         ways = {"raw": raw, "write-up": write_up, "after": after}
         urls = {way: f"{ways[way].url}/{way}" for way in ways}
-        _compare_answers(route, list(urls.values()))
+        compare_answers(route, list(urls.values()))
         found: dict[str, list[Round]] = {way: [] for way in ways}
         for _ in range(rounds):
             for way, url in urls.items():
-                found[way].append(load(route, way, url))
+                found[way].append(send(route, way, url))
         return {
             way: medians(found[way], _pool_wait(ways[way])) for way in ways
         }
@@ -135,7 +135,7 @@ def _request(route: str) -> tuple[str, str, str]:
     return method, path, NEW_ORDER if path == "/orders" else ""
 
 
-def _compare_answers(route: str, urls: list[str]) -> None:
+def compare_answers(route: str, urls: list[str]) -> None:
     """Let each way answer once: different work is not worth comparing."""
     method, path, body = _request(route)
     bodies = []
@@ -155,7 +155,7 @@ def _compare_answers(route: str, urls: list[str]) -> None:
         raise ServiceFailedError(message)
 
 
-def _load(url: str, route: str, seconds: int) -> Round:
+def load(url: str, route: str, seconds: int) -> Round:
     """Send one route to one URL for so long, by all users at once."""
     method, path, body = _request(route)
     command = [sys.executable, "-m", "locust", "-f", "app/lab/bench_load.py"]

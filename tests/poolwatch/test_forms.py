@@ -15,7 +15,8 @@ async def test_text_is_a_table_for_a_terminal(
 
     lines = (await text(service, page)).splitlines()
 
-    assert lines[0].startswith("PROCESS  POOL")
+    # Who answers stands above the table of loans.
+    assert any(line.startswith("PROCESS  POOL") for line in lines[:2])
     assert max(map(len, lines)) <= tables.WIDTH
     assert any("app/orders/before.py:" in line for line in lines)
 

@@ -1,0 +1,179 @@
+"""What was measured, beside the limits: tables, and files for pyperf."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import pyperf
+from rich.console import Console
+from rich.table import Table
+
+from app.lab.bench_poolwatch import loans
+from app.lab.bench_poolwatch.checkouts import REQUEST
+from app.lab.bench_poolwatch.loans import Weights
+from app.lab.bench_poolwatch.pairs import SIDES, Pairs, Side, Spread
+from app.lab.bench_poolwatch.throughput import ROUTE, Requests
+from app.lab.bench_report import machine
+
+MICROSECOND = 1e-6
+MOST_ADDED = 6 * MICROSECOND
+"""Seconds that one checkout and return may take longer."""
+MOST_LOST = 0.02
+"""Part of the throughput that may be lost."""
+MOST_BYTES = 1024
+"""Memory of one open loan."""
+MOST_GROWTH = 1.25
+"""What counts as flat: how much longer a loan may take beside 10,000."""
+
+FOLDER = Path("report")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that one run has measured."""
+
+    checkouts: dict[str, Pairs]
+    requests: Requests
+    loan_bytes: Weights
+    loan_seconds: dict[int, list[float]]
+
+
+def show(measured: Measured) -> None:
+    """Print every figure beside its limit, and what is needed to read it."""
+    Console(highlight=False).print(
+        _checkouts(measured.checkouts),
+        _requests(measured.requests),
+        _weights(measured.loan_bytes),
+        _growth(measured.loan_seconds),
+        "Medians of paired, alternated rounds, and the quartiles between which"
+        " half of the rounds lie. Where the limit lies there as well it is"
+        " unclear: the run was too short, or the machine too busy. Checkouts"
+        " and loans are in CPU time. Client, service and PostgreSQL share this"
+        " machine:",
+        ", ".join(f"{key} {fact}" for key, fact in machine().items()),
+    )
+
+
+def _checkouts(found: dict[str, Pairs]) -> Table:
+    table = _table(
+        "one checkout\nand return",
+        *("without\nµs", "with\nµs", "added\nµs", "half of\nthe rounds"),
+        *("ratio", "at most\n6 µs"),
+    )
+    for name, pairs in found.items():
+        is_loan = name != REQUEST
+        table.add_row(
+            name,
+            _micro(median(pairs.without)),
+            _micro(median(pairs.watched)),
+            _micro(pairs.added.median),
+            f"{_micro(pairs.added.lower)} to {_micro(pairs.added.upper)}",
+            f"{pairs.ratio.median:.2f}",
+            _verdict(pairs.added, MOST_ADDED) if is_loan else "",
+        )
+    return table
+
+
+def _requests(found: Requests) -> Table:
+    table = _table(
+        ROUTE,
+        *("without", "with", "ratio", "half of\nthe rounds"),
+        "at most\n2 % lost",
+    )
+    speed, cpu = found.speed, found.cpu
+    table.add_row(
+        "requests/s",
+        f"{median(speed.without):.0f}",
+        f"{median(speed.watched):.0f}",
+        *_ratio(speed.ratio),
+        _verdict(speed.lost, MOST_LOST),
+    )
+    table.add_row(
+        "service CPU, µs",
+        f"{median(cpu.without) / MICROSECOND:.0f}",
+        f"{median(cpu.watched) / MICROSECOND:.0f}",
+        *_ratio(cpu.ratio),
+    )
+    return table
+
+
+def _weights(found: Weights) -> Table:
+    stacks = [frames for frames in found if frames]
+    table = _table(
+        "loans open",
+        *(f"bytes each,\n{frames} frames" for frames in stacks),
+        *("borrower\nbeside it", "at most\n1 KiB"),
+    )
+    for count in loans.COUNTS:
+        alone = found[loans.NO_LOAN][count]
+        sizes = [found[frames][count] - alone for frames in stacks]
+        table.add_row(
+            f"{count:,}",
+            *(f"{size:.0f}" for size in sizes),
+            f"{alone:.0f}",
+            "within" if max(sizes) <= MOST_BYTES else "above",
+        )
+    return table
+
+
+def _growth(found: Mapping[int, list[float]]) -> Table:
+    table = _table(
+        "loans open",
+        *("one more,\nµs", "ratio", "half of\nthe rounds"),
+        f"at most\n{MOST_GROWTH}",
+    )
+    for count, seconds in found.items():
+        ratio = Pairs(found[loans.COUNTS[0]], seconds).ratio
+        table.add_row(
+            f"{count:,}",
+            _micro(median(seconds)),
+            *_ratio(ratio),
+            _verdict(ratio, MOST_GROWTH),
+        )
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(first)
+    for heading in others:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _micro(seconds: float) -> str:
+    return f"{seconds / MICROSECOND:.1f}"
+
+
+def _ratio(ratio: Spread) -> tuple[str, str]:
+    return f"{ratio.median:.3f}", f"{ratio.lower:.3f} to {ratio.upper:.3f}"
+
+
+def _verdict(measured: Spread, limit: float) -> str:
+    if measured.lower <= limit < measured.upper:
+        return "unclear"
+    return "within" if measured.upper <= limit else "above"
+
+
+def write(measured: Measured) -> list[Path]:
+    """Write each side as pyperf does, for `pyperf compare_to`."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    files = []
+    for side in SIDES:
+        suite = pyperf.BenchmarkSuite(list(_benchmarks(measured, side)))
+        files.append(FOLDER / f"poolwatch-{side}.json")
+        suite.dump(str(files[-1]), replace=True)
+    return files
+
+
+def _benchmarks(measured: Measured, side: Side) -> Iterator[pyperf.Benchmark]:
+    # pyperf knows seconds: a request's share of them is 1 / throughput.
+    speed, cpu = measured.requests.speed, measured.requests.cpu
+    clock = Pairs(
+        [1 / x for x in speed.without], [1 / x for x in speed.watched]
+    )
+    pairs = {f"{ROUTE}, clock": clock, f"{ROUTE}, CPU": cpu}
+    for name, each in (measured.checkouts | pairs).items():
+        values = each.watched if side == "with" else each.without
+        run = pyperf.Run(values, metadata={"name": name, "unit": "second"})
+        yield pyperf.Benchmark([run])

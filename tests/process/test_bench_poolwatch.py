@@ -1,0 +1,81 @@
+"""`bench-poolwatch`: it measures every row, whatever the times, and ends."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.process.command import (
+    ROOT,
+    TEN_SECONDS,
+    Command,
+    running,
+    wait_until,
+)
+
+SMALLEST = ("--rounds", "2", "--loads", "2", "--seconds", "1")
+PAIRS = [
+    *("SQLAlchemy async", "SQLAlchemy", "asyncpg", "psycopg_pool"),
+    "a request itself",
+]
+COUNTS = ["10", "100", "1,000", "10,000"]
+ROWS = [*PAIRS, "requests/s", "service CPU, µs", *COUNTS, *COUNTS]
+
+Signal = Callable[[Command], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working folder of the test's own, with what the lab starts from."""
+    for name in ("app", "flags.json"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+@pytest.fixture
+def bench(database_url: str, folder: Path) -> Iterator[Command]:
+    """The benchmark at its smallest."""
+    with running(
+        "bench-poolwatch",
+        *SMALLEST,
+        folder=folder,
+        DATABASE_URL=database_url,
+        COLUMNS="80",
+    ) as command:
+        yield command
+
+
+def test_prints_every_row_and_writes_both_sides(
+    bench: Command, folder: Path
+) -> None:
+    assert bench.exit_code(100) == 0, bench.told
+
+    cells = [line.split("│") for line in bench.printed.splitlines()]
+    rows = [[cell.strip() for cell in row[1:-1]] for row in cells if row[1:]]
+    assert [row[0] for row in rows] == ROWS
+    assert {row[-1] for row in rows} <= {"within", "above", "unclear", ""}
+    for side in ("without", "with"):
+        suite = json.loads(
+            (folder / f"report/poolwatch-{side}.json").read_text()
+        )
+        runs = [
+            benchmark["runs"][0]["values"] for benchmark in suite["benchmarks"]
+        ]
+        assert len(runs) == len(PAIRS) + 2
+        assert all(len(values) == 2 for values in runs)
+
+
+@pytest.mark.parametrize(
+    "signal", [Command.sigterm, Command.ctrl_c], ids=["sigterm", "ctrl_c"]
+)
+def test_a_signal_ends_it_with_all_its_processes(
+    bench: Command, signal: Signal
+) -> None:
+    # Two services and the load.
+    wait_until(lambda: len(bench.children()) == 3, seconds=60)
+
+    signal(bench)
+
+    bench.exit_code(2 * TEN_SECONDS)
+    wait_until(bench.is_all_gone)
