@@ -1,4 +1,4 @@
-"""`GET /metrics`: HTTP, both pools, and the server's own count by state.
+"""`GET /metrics`: HTTP, both pools, and what the server itself counts.
 
 The write-up's gauges keep their names and get a label `pool`. It computed
 idle as `size() - checkedout()`, which calls 20 connections idle in a fresh
@@ -8,24 +8,19 @@ these read what the pool really has open, whenever they are scraped.
 
 from collections.abc import Iterator
 
-import asyncpg
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
-    Gauge,
     GCCollector,
     PlatformCollector,
     ProcessCollector,
-    generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator import Instrumentator
 
-from app.database import DatabaseDep
-from app.monitor import STATES, Monitor
 from app.watch import SourceDep
 from poolwatch import Ledger
 from poolwatch.for_prometheus import Exporter
@@ -70,35 +65,8 @@ def install(app: FastAPI, ledger: Ledger, registry: CollectorRegistry) -> None:
     router = APIRouter(tags=["probes"])
 
     @router.get("/metrics", response_class=PlainTextResponse)
-    async def metrics(source: SourceDep, database: DatabaseDep) -> Response:
+    async def metrics(source: SourceDep) -> Response:
         """Show all metrics in Prometheus' text format, every worker's."""
-        return Response(
-            await source.metrics() + await _server_metrics(database.monitor),
-            media_type=CONTENT_TYPE_LATEST,
-        )
+        return Response(await source.metrics(), media_type=CONTENT_TYPE_LATEST)
 
     app.include_router(router)
-
-
-async def _server_metrics(monitor: Monitor) -> bytes:
-    """Show what the server counts: it is the same whichever worker asks."""
-    registry = CollectorRegistry()
-    up = Gauge(
-        "db_up",
-        "1 where the server answered this scrape, else 0 and no states",
-        registry=registry,
-    )
-    try:
-        counts = await monitor.states()
-    except (OSError, asyncpg.PostgresError):
-        return generate_latest(registry)
-    up.set(1)
-    states = Gauge(
-        "db_connections_active",
-        "Connections of this database by state, as the server counts them",
-        ["state"],
-        registry=registry,
-    )
-    for state in STATES:
-        states.labels(state).set(counts[state])
-    return generate_latest(registry)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -15,6 +16,22 @@ STATES = (
     "disabled",
 )
 """All states of pg_stat_activity; a state nobody is in counts zero."""
+
+LIMITS = (
+    "max_connections",
+    "superuser_reserved_connections",
+    "reserved_connections",
+)
+"""The server's settings that say how many connections a role may open."""
+
+
+@dataclass(frozen=True, slots=True)
+class InState:
+    """The connections that are in one state."""
+
+    connections: int = 0
+    oldest_transaction: float = 0.0
+    """Seconds since it began, whatever the connection has done meanwhile."""
 
 
 class Monitor:
@@ -51,17 +68,42 @@ class Monitor:
                 )
             return await self._connection.fetch(query, *args)
 
-    async def states(self) -> dict[str, int]:
-        """Count this database's connections by state, zeros included."""
+    async def states(self) -> dict[str, InState]:
+        """Sum up this database's connections by state, zeros included."""
         rows = await self.fetch(
-            "SELECT state, count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database()"
+            "SELECT state, count(*),"
+            " max(extract(epoch FROM now() - xact_start))::float8 AS oldest"
+            " FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid()"
             " AND backend_type = 'client backend'"  # autovacuum is active, too
             " GROUP BY state"
         )
-        return dict.fromkeys(STATES, 0) | {
-            row["state"]: row["count"] for row in rows
+        return dict.fromkeys(STATES, InState()) | {
+            row["state"]: InState(row["count"], row["oldest"] or 0.0)
+            for row in rows
+        }
+
+    async def backends(self) -> dict[str, int]:
+        """Count the connections of each database of the server.
+
+        Every role may read this, and of other roles' connections little
+        else. It counts autovacuum's workers as well, which are few.
+        """
+        rows = await self.fetch(
+            "SELECT datname, numbackends FROM pg_stat_database"
+            " WHERE datname IS NOT NULL"
+        )
+        return {row["datname"]: row["numbackends"] for row in rows}
+
+    async def limits(self) -> dict[str, int]:
+        """Read how many connections the server allows, and reserves."""
+        rows = await self.fetch(
+            "SELECT name, setting::int FROM pg_settings WHERE name = ANY($1)",
+            LIMITS,
+        )
+        # PostgreSQL knows reserved_connections since version 16.
+        return dict.fromkeys(LIMITS, 0) | {
+            row["name"]: row["setting"] for row in rows
         }
 
     async def terminate(self, pids: Sequence[int]) -> int:

@@ -11,6 +11,7 @@ of its own. What all processes may open together is `connections_needed`, and
 """
 
 from functools import cached_property
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Self
 
@@ -89,8 +90,13 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=65535,
-        description="Port at 127.0.0.1 that shows loans, leaks and metrics"
-        " from a thread of its own, while the event loop is blocked too.",
+        description="Port that shows loans, leaks and metrics from a thread"
+        " of its own, while the event loop is blocked too.",
+    )
+    poolwatch_host: IPv4Address = Field(
+        default=IPv4Address("127.0.0.1"),
+        description="Address of that port. It shows code and queries and asks"
+        " for no password: let only a network that you trust reach it.",
     )
     poolwatch_folder: Path | None = Field(
         default=None,

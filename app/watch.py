@@ -17,7 +17,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from app.database import Database
 from app.monitor import Monitor
+from app.server_metrics import server_metrics
 from poolwatch import Reporter
+from poolwatch.for_prometheus import lag_shown
 from poolwatch.lookout import lookout
 from poolwatch.process import ThisProcess
 from poolwatch.report import Source
@@ -36,14 +38,21 @@ async def open_source(
         database.watchdog,
         database.monitor.fetch,
         partial(generate_latest, registry),
+        partial(server_metrics, database.monitor),
     )
-    port, folder = settings.poolwatch_port, settings.poolwatch_folder
+    folder = settings.poolwatch_folder
     with (
-        lookout(_on_its_own(process, database), port, folder)
+        lag_shown(database.watchdog, registry),
+        lookout(
+            _on_its_own(process, database),
+            settings.poolwatch_port,
+            folder,
+            str(settings.poolwatch_host),
+        )
         if settings.has_lookout
-        else nullcontext()
+        else nullcontext(),
     ):
-        yield AllWorkers(folder) if folder else process
+        yield AllWorkers(folder, process) if folder else process
 
 
 @asynccontextmanager
@@ -55,7 +64,11 @@ async def _on_its_own(
     name = f"{settings.application_name} {os.getpid()} lookout"
     monitor = Monitor(settings.dsn, name)
     try:
-        yield replace(process, fetch=monitor.fetch)
+        yield replace(
+            process,
+            fetch=monitor.fetch,
+            server_metrics=partial(server_metrics, monitor),
+        )
     finally:
         await monitor.close()
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from prometheus_client import Gauge
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -28,9 +30,27 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from poolwatch.ledger import Book, Ledger
+    from poolwatch.watchdog import Watchdog
 
 POOL = "db_client_connection_pool_name"
 _BUCKETS = [*(str(bound) for bound in BOUNDS), "+Inf"]
+
+
+@contextmanager
+def lag_shown(
+    watchdog: Watchdog, registry: CollectorRegistry
+) -> Iterator[None]:
+    """Show how late the watched event loop is, as long as the block lasts."""
+    lag = Gauge(
+        "poolwatch_event_loop_lag_seconds",
+        "Time the event loop takes, or took last, to come to a call",
+        registry=registry,
+    )
+    lag.set_function(lambda: watchdog.lag)
+    try:
+        yield
+    finally:
+        registry.unregister(lag)
 
 
 class Exporter(Collector):

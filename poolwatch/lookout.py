@@ -1,8 +1,8 @@
 """A thread that goes on answering while the event loop stands still.
 
 It has an event loop of its own and answers `/poolwatch/loans`,
-`/poolwatch/leaks`, `/metrics` and `/healthz` on a port of its own, at
-127.0.0.1 alone, as it asks for no password.
+`/poolwatch/leaks`, `/metrics` and `/healthz` on a port of its own: at
+127.0.0.1 alone unless told otherwise, as it asks for no password.
 
 With several workers, give all of them the same port and the same folder.
 Each answers there for itself (see `workers`), and one of them has the port
@@ -35,10 +35,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from poolwatch.negotiation import JSON, in_form
+from poolwatch.process import ThisProcess
 from poolwatch.report import Source
 from poolwatch.workers import AllWorkers, answering
 
 logger = logging.getLogger("poolwatch")
+
+Address = tuple[str, int]
 
 HOST = "127.0.0.1"
 TURN = 0.5
@@ -49,9 +52,10 @@ GRACE = 1
 
 @contextmanager
 def lookout(
-    process: AbstractAsyncContextManager[Source],
+    process: AbstractAsyncContextManager[ThisProcess],
     port: int | None = None,
     folder: Path | None = None,
+    host: str = HOST,
 ) -> Iterator[None]:
     """Answer from a thread of its own, as long as the block lasts.
 
@@ -61,6 +65,8 @@ def lookout(
             `fetch`, and closes it at the end.
         port: where to answer; nowhere but in the folder if None.
         folder: where the workers of one service meet; None if there is one.
+        host: the IPv4 address that has the port. Whoever reaches it sees
+            code and queries.
 
     Raises:
         OSError: the port is taken, and by no worker that shares the folder.
@@ -71,32 +77,38 @@ def lookout(
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
         start_blocking_portal(name="poolwatch lookout") as thread,
-        thread.wrap_async_context_manager(_looking(process, port, folder)),
+        thread.wrap_async_context_manager(
+            _looking(process, port, folder, host)
+        ),
     ):
         yield
 
 
 @asynccontextmanager
 async def _looking(
-    process: AbstractAsyncContextManager[Source],
+    process: AbstractAsyncContextManager[ThisProcess],
     port: int | None,
     folder: Path | None,
+    host: str,
 ) -> AsyncIterator[None]:
     async with AsyncExitStack() as closing:
         source = await closing.enter_async_context(process)
         if folder is not None:
             await closing.enter_async_context(answering(source, folder))
             if port is not None:
-                turns = _taking_turns(port, folder)
+                everyone = AllWorkers(folder, source)
+                turns = _taking_turns(everyone, (host, port), folder)
                 await closing.enter_async_context(turns)
         elif port is not None:
-            serving = _serving(source, _listen(port))
+            serving = _serving(source, _listen((host, port)))
             await closing.enter_async_context(serving)
         yield
 
 
 @asynccontextmanager
-async def _taking_turns(port: int, folder: Path) -> AsyncIterator[None]:
+async def _taking_turns(
+    source: Source, address: Address, folder: Path
+) -> AsyncIterator[None]:
     """Have the port whenever no other worker of the folder has it."""
     end = asyncio.Event()
 
@@ -106,7 +118,7 @@ async def _taking_turns(port: int, folder: Path) -> AsyncIterator[None]:
             with _turn(folder / "port.lock") as ours:
                 try:
                     if ours:
-                        async with _serving(AllWorkers(folder), _listen(port)):
+                        async with _serving(source, _listen(address)):
                             await end.wait()
                 except OSError as error:
                     if not complained:
@@ -136,12 +148,13 @@ def _turn(file: Path) -> Iterator[bool]:
             yield True
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(address: Address) -> socket.socket:
     try:
-        return socket.create_server((HOST, port))
+        return socket.create_server(address)
     except OSError as error:
+        host, port = address
         why = os.strerror(error.errno or 0).lower()
-        message = f"poolwatch cannot have {HOST}:{port}: {why}"
+        message = f"poolwatch cannot have {host}:{port}: {why}"
         raise OSError(error.errno, message) from error
 
 

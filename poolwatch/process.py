@@ -23,6 +23,10 @@ DATABASE_SECONDS = 1
 """How long the server may take to tell of its connections."""
 
 
+async def _no_metrics() -> bytes:
+    return b""
+
+
 @dataclass(frozen=True, slots=True)
 class ThisProcess:
     """The ledger of this process and what belongs to it, ready to be asked.
@@ -33,8 +37,10 @@ class ThisProcess:
         watchdog: knows how late the event loop is.
         fetch: reads pg_stat_activity, over a connection that is none of the
             watched pools': those may be exhausted.
-        exposition: all metrics in Prometheus' text format; with
+        exposition: this process's metrics in Prometheus' text format; with
             prometheus_client that is `partial(generate_latest, registry)`.
+        server_metrics: the database server's, in the same format. They are
+            no process's own, so with several workers they are shown once.
 
     """
 
@@ -43,6 +49,7 @@ class ThisProcess:
     watchdog: Watchdog | None = None
     fetch: Fetch | None = None
     exposition: Callable[[], bytes] = bytes
+    server_metrics: Callable[[], Awaitable[bytes]] = _no_metrics
 
     async def loans(self) -> report.Loans:
         """Show each open loan beside what the server says of it."""
@@ -94,8 +101,8 @@ class ThisProcess:
         )
 
     async def metrics(self) -> bytes:
-        """Show all metrics of this process."""
-        return self.exposition()
+        """Show all metrics of this process, and the server's."""
+        return self.exposition() + await self.server_metrics()
 
     async def _activity(
         self, loans: list[Loan]

@@ -21,14 +21,15 @@ from pathlib import Path
 
 from poolwatch.borrower import current
 from poolwatch.exposition import merge
-from poolwatch.report import Leaks, Loans, Source
+from poolwatch.process import ThisProcess
+from poolwatch.report import Leaks, Loans
 
 PATIENCE = 2.0
 """Seconds a worker has to answer; one that does not is called silent."""
 
 
 @asynccontextmanager
-async def answering(process: Source, folder: Path) -> AsyncIterator[None]:
+async def answering(process: ThisProcess, folder: Path) -> AsyncIterator[None]:
     """Answer for this process, as long as the block lasts."""
 
     async def page(name: bytes) -> bytes:
@@ -38,7 +39,7 @@ async def answering(process: Source, folder: Path) -> AsyncIterator[None]:
             case b"leaks":
                 return (await process.leaks()).model_dump_json().encode()
             case _:
-                return await process.metrics()
+                return process.exposition()
 
     async def answer(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -72,9 +73,16 @@ def _listen(address: Path) -> socket.socket:
 class AllWorkers:
     """All workers that share a folder, as one source."""
 
-    def __init__(self, folder: Path) -> None:
-        """Ask whoever answers in this folder."""
+    def __init__(self, folder: Path, process: ThisProcess) -> None:
+        """Ask whoever answers in this folder.
+
+        Args:
+            folder: where the workers meet.
+            process: the worker that asks; its connection asks the server.
+
+        """
         self._folder = folder
+        self._process = process
 
     async def loans(self) -> Loans:
         """Show each worker's loans."""
@@ -106,7 +114,8 @@ class AllWorkers:
 
     async def metrics(self) -> bytes:
         """Show each worker's metrics, with a label `process`."""
-        return merge(await self._ask("metrics"))
+        workers = merge(await self._ask("metrics"))
+        return workers + await self._process.server_metrics()
 
     async def _ask(self, page: str) -> dict[int, bytes | None]:
         """Ask all at once, and take away the sockets of the dead."""

@@ -6,11 +6,19 @@ The pools here are the settings' of conftest: 4 and 2 more for the engine, and
 
 import asyncio
 import gc
+import time
 
+import asyncpg
 import pytest
+from sqlalchemy import make_url
 
 from app.monitor import STATES
-from tests.conftest import Service, ignored_warnings, until
+from tests.conftest import (
+    ScratchDatabase,
+    Service,
+    ignored_warnings,
+    until,
+)
 
 
 async def scrape(service: Service) -> dict[str, float]:
@@ -128,6 +136,49 @@ async def test_a_state_that_everybody_has_left_goes_back_to_zero(
     assert (await scrape(service))[state] == 0
 
 
+async def test_the_oldest_transaction_ages_while_it_is_idle(
+    service: Service,
+) -> None:
+    age = 'pg_stat_activity_max_tx_duration{state="idle in transaction"}'
+    assert (await scrape(service))[age] == 0
+    async with service.database.engine.connect() as connection:
+        await connection.exec_driver_sql("SELECT 1")
+        first = (await scrape(service))[age]
+
+        assert 0 < first < (await scrape(service))[age]
+
+    assert (await scrape(service))[age] == 0
+
+
+async def test_the_server_counts_connections_that_are_not_ours(
+    service: Service, scratch_database: ScratchDatabase
+) -> None:
+    with scratch_database() as elsewhere:
+        strangers = [await asyncpg.connect(elsewhere) for _ in range(3)]
+        name = make_url(elsewhere).database
+
+        samples = await scrape(service)
+
+        counted = f'pg_stat_database_numbackends{{datname="{name}"}}'
+        assert samples[counted] == len(strangers)
+        for stranger in strangers:
+            await stranger.close()
+
+
+async def test_shows_how_many_connections_the_server_allows(
+    service: Service,
+) -> None:
+    stranger = await asyncpg.connect(service.database.settings.dsn)
+    samples = await scrape(service)
+
+    for name in ("max_connections", "superuser_reserved_connections"):
+        assert samples[f"pg_settings_{name}"] == int(
+            await stranger.fetchval(f"SHOW {name}")
+        )
+    assert samples["pg_settings_reserved_connections"] == 0
+    await stranger.close()
+
+
 LINES = {"list_orders", "get_order", "get_analytics"}
 """Functions whose lines leak below."""
 
@@ -225,6 +276,15 @@ async def test_requests_are_counted_by_route_and_status(
     wrong = 'handler="/after/orders",method="GET",status="4xx"'
     assert samples[f"http_requests_total{{{found}}}"] == 2
     assert samples[f"http_requests_total{{{wrong}}}"] == 1
+
+
+async def test_the_event_loops_lag_is_shown(service: Service) -> None:
+    lag = "poolwatch_event_loop_lag_seconds"
+    assert (await scrape(service))[lag] < 2
+
+    time.sleep(3)  # noqa: ASYNC251 - the fault to be seen
+
+    assert (await scrape(service))[lag] > 2
 
 
 async def test_says_that_the_database_is_up(service: Service) -> None:

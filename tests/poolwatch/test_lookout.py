@@ -150,6 +150,34 @@ def test_shows_what_the_application_shows(service: Blockable) -> None:
     assert here["site"] == there["site"]
 
 
+def test_shows_the_metrics_that_the_application_shows(
+    service: Blockable,
+) -> None:
+    service.app.get("/before/orders/1")
+    service.app.get("/metrics")  # counts itself from now on
+
+    here, there = (
+        {series.rsplit(" ", 1)[0] for series in page.text.splitlines()}
+        for page in (service.port.get("/metrics"), service.app.get("/metrics"))
+    )
+
+    assert here == there
+    assert 'db_connections_active{state="active"}' in here
+
+
+def test_shows_the_servers_states_while_the_event_loop_is_blocked(
+    service: Blockable,
+) -> None:
+    service.app.get("/before/orders/1")
+    blocking = service.block()
+
+    metrics = service.port.get("/metrics").text
+
+    held = 'db_connections_active{state="idle in transaction"} 1.0'
+    assert held in metrics.splitlines()
+    assert not blocking.done()
+
+
 def test_one_process_alone_needs_no_label(service: Blockable) -> None:
     metrics = service.port.get("/metrics").text
 
@@ -242,6 +270,16 @@ def test_what_fails_in_the_block_is_raised_as_it_is(
         lookout(process, free_port()),
     ):
         raise ZeroDivisionError
+
+
+def test_listens_where_it_is_told_to(
+    process: nullcontext[ThisProcess],
+) -> None:
+    port = free_port()
+    with lookout(process, port, host="127.0.0.2"):
+        assert httpx.get(f"http://127.0.0.2:{port}/healthz").is_success
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
 
 
 def test_listens_at_the_loopback_address_alone(

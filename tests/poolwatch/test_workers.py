@@ -179,6 +179,7 @@ def test_every_metric_names_its_process(leaky: Workers, asked: str) -> None:
         "db_client_connection_max",
         "db_client_connection_use_time_seconds_bucket",
         "db_pool_connections_active",
+        "poolwatch_event_loop_lag_seconds",
         "process_resident_memory_bytes",
     ):
         found = samples(leaky, asked, name)
@@ -197,8 +198,11 @@ def test_a_family_stands_once_in_an_exposition(
     assert len(families) == len(set(families))
 
 
-def test_what_the_server_counts_is_nobodys_own(leaky: Workers) -> None:
-    found = samples(leaky, "app", "db_connections_active")
+@asked
+def test_what_the_server_counts_is_nobodys_own(
+    leaky: Workers, asked: str
+) -> None:
+    found = samples(leaky, asked, "db_connections_active")
 
     assert {tuple(labels) for labels, _ in found} == {("state",)}
 

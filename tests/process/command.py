@@ -111,7 +111,7 @@ def serving(
     *arguments: str, folder: Path = ROOT, **settings: str
 ) -> Iterator[Service]:
     """Start `serve`, and wait until it answers."""
-    port = str(_free_port())
+    port = str(free_port())
     with running(
         "serve", "--port", port, *arguments, folder=folder, **settings
     ) as command:
@@ -160,7 +160,7 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,0 +1,1 @@
+"""What runs beside the service: its files, and the programs that read them."""
