@@ -13,11 +13,10 @@ closed meanwhile reaches a request, which then fails.
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, TypedDict
 
 import asyncpg
 from fastapi import Depends, Request
@@ -26,21 +25,24 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 import poolwatch
 from app.budget import check_budget
+from app.connect import application_name, engine_arguments, pool_arguments
 from app.monitor import Monitor
 from app.settings import Settings
+from poolwatch.reclaim import reclaim_leaks
 from poolwatch.report import Source
 
 logger = logging.getLogger(__name__)
 
 POOLS = ENGINE, POOL = "engine", "asyncpg"
 """What the two pools are called in metrics, reports and pg_stat_activity."""
-NOTICE_SECONDS = 5
-"""How long a pool may take to notice that the server ended a connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
     """Both pools and who watches them, open while the service runs.
+
+    `monitor` looks at the server itself; `probe` asks where the pools ask,
+    which is somewhere else behind PgBouncer.
 
     `reader` and `engine` are one pool. `reader` puts no transaction round a
     statement (AUTOCOMMIT), which saves two of its three round trips. It is
@@ -53,6 +55,7 @@ class Database:
     reader: AsyncEngine
     pool: asyncpg.Pool
     monitor: Monitor
+    probe: Monitor
     ledger: poolwatch.Ledger
     watchdog: poolwatch.Watchdog
 
@@ -61,30 +64,19 @@ class Database:
         rows = await self.monitor.fetch(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE application_name = ANY($1)",
-            [_application_name(self.settings, pool) for pool in POOLS],
+            [application_name(self.settings, pool) for pool in POOLS],
         )
         return int(rows[0]["count"])
 
     async def end_leaks(self) -> int:
-        """End the backends of leaked loans; answer how many that were.
+        """Take leaked connections back; answer how many those were.
 
-        asyncpg frees the slot of a connection that the server ends. The
-        engine does not, as somebody may hold the session still, so its pool
-        is replaced by a new one.
+        Behind PgBouncer no backend can be named, and to close the client's
+        side is enough: PgBouncer rolls back what was left open.
         """
-        leaked = [loan for loan in self.ledger.loans() if loan.leaked]
-        if not leaked:
-            return 0
-        if any(loan.pool == ENGINE for loan in leaked):
-            await self.engine.dispose()
-            self.ledger.books[ENGINE].forget_leaks()
-        pids = [loan.pid for loan in leaked if loan.pid is not None]
-        ended = await self.monitor.terminate(pids)
-        async with asyncio.timeout(NOTICE_SECONDS):
-            # The pool hears of it when the closed socket is read.
-            while any(loan.leaked for loan in self.ledger.loans()):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        return ended
+        return await reclaim_leaks(
+            self.ledger, self.monitor.terminate, after=0
+        )
 
 
 class State(TypedDict):
@@ -106,9 +98,15 @@ async def open_database(
 
     """
     async with AsyncExitStack() as closing:  # what was opened last goes first
-        monitor = Monitor(settings.dsn, _application_name(settings, "monitor"))
+        monitor = Monitor(
+            settings.direct_dsn, application_name(settings, "monitor")
+        )
         closing.push_async_callback(monitor.close)
         await check_budget(settings, monitor)
+        probe = monitor
+        if settings.behind_pgbouncer:
+            probe = Monitor(settings.dsn, application_name(settings, "probe"))
+            closing.push_async_callback(probe.close)
 
         reader = create_async_engine(
             settings.engine_url,
@@ -118,10 +116,11 @@ async def open_database(
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=True,
-            connect_args=_connect_args(settings),
+            connect_args=engine_arguments(settings, ENGINE),
         )
         closing.push_async_callback(reader.dispose)
         book = poolwatch.watch(reader, ENGINE, ledger)
+        book.knows_backends = not settings.behind_pgbouncer
         closing.callback(ledger.close_book, book)
 
         pool = await asyncpg.create_pool(
@@ -129,14 +128,11 @@ async def open_database(
             min_size=settings.pool_min_size,
             max_size=settings.pool_size,
             max_inactive_connection_lifetime=settings.pool_idle_lifetime,
-            timeout=settings.connect_timeout,
-            command_timeout=settings.statement_timeout,
-            server_settings={
-                "application_name": _application_name(settings, POOL)
-            },
+            **pool_arguments(settings, POOL),
         )
         closing.push_async_callback(_close_pool, pool, settings.close_timeout)
         book = poolwatch.watch(pool, POOL, ledger)
+        book.knows_backends = not settings.behind_pgbouncer
         closing.callback(ledger.close_book, book)
 
         watchdog = closing.enter_context(
@@ -144,7 +140,7 @@ async def open_database(
         )
         engine = reader.execution_options(isolation_level="READ COMMITTED")
         database = Database(
-            settings, engine, reader, pool, monitor, ledger, watchdog
+            settings, engine, reader, pool, monitor, probe, ledger, watchdog
         )
         closing.push_async_callback(_end_loans, database)
         yield database
@@ -161,12 +157,15 @@ async def _end_loans(database: Database) -> None:
         async with asyncio.timeout(patience):
             while any(database.ledger.loans()):  # noqa: ASYNC110 - bounded
                 await asyncio.sleep(0.01)
-    leaked = [loan.pid for loan in database.ledger.loans() if loan.pid]
-    if not leaked:
+    left = list(database.ledger.loans())
+    if not left:
         return
-    logger.warning("still lent after %s s, ended: %s", patience, leaked)
+    pids = [loan.pid for loan in left if loan.pid is not None]
+    logger.warning(
+        "still lent after %s s: %d; ended: %s", patience, len(left), pids
+    )
     try:
-        await database.monitor.terminate(leaked)
+        await database.monitor.terminate(pids)
     except (OSError, asyncpg.PostgresError) as error:
         logger.warning("the server did not end them: %s", error or "timeout")
 
@@ -177,29 +176,6 @@ async def _close_pool(pool: asyncpg.Pool, patience: float) -> None:
             await pool.close()  # terminates the pool where it is interrupted
     except TimeoutError:
         logger.warning("the asyncpg pool was terminated")
-
-
-def _application_name(settings: Settings, part: str) -> str:
-    return f"{settings.application_name} {os.getpid()} {part}"
-
-
-def _connect_args(settings: Settings) -> dict[str, Any]:
-    """Say the same to either driver in its own words."""
-    name = _application_name(settings, ENGINE)
-    milliseconds = str(int(settings.statement_timeout * 1000))
-    if settings.engine_url.get_driver_name() == "psycopg":
-        return {
-            "application_name": name,
-            "options": f"-c statement_timeout={milliseconds}",
-            "connect_timeout": int(settings.connect_timeout),
-        }
-    return {
-        "server_settings": {
-            "application_name": name,
-            "statement_timeout": milliseconds,
-        },
-        "timeout": settings.connect_timeout,
-    }
 
 
 async def get_database(request: Request) -> Database:

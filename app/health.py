@@ -50,7 +50,7 @@ async def ready(database: DatabaseDep) -> Health:
         if empty:
             raise NotReady(f"The {book.name} pool is exhausted.")
     try:
-        await database.monitor.fetch("SELECT 1")
+        await database.probe.fetch("SELECT 1")
     except (OSError, asyncpg.PostgresError) as error:
         raise NotReady("The database cannot answer now.") from error
     return Health()

@@ -65,6 +65,7 @@ class Monitor:
                     self._dsn,
                     timeout=self.TIMEOUT,
                     server_settings=self._server_settings,
+                    statement_cache_size=0,  # it may lead to PgBouncer
                 )
             return await self._connection.fetch(query, *args)
 

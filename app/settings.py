@@ -10,6 +10,7 @@ of its own. What all processes may open together is `connections_needed`, and
 `database.open_database` holds it against the server's `max_connections`.
 """
 
+import socket
 from functools import cached_property
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -42,11 +43,22 @@ class Settings(BaseSettings):
         " chooses the engine's driver: postgresql+asyncpg:// (also plain"
         " postgresql://) or postgresql+psycopg://."
     )
+    database_direct_url: SecretStr | None = Field(
+        default=None,
+        description="The server itself, where DATABASE_URL leads to PgBouncer"
+        " in transaction mode: for migrations, and to look at the server.",
+    )
     application_name: str = Field(
         default="order-service",
-        max_length=32,
+        max_length=24,
         description="How this service's connections are called in"
-        " pg_stat_activity; process id and pool are added.",
+        " pg_stat_activity; process id, pool and replica are added.",
+    )
+    replica: str | None = Field(
+        default=None,
+        max_length=20,
+        description="Which copy of the service this is; the end of the"
+        " host's name if not given.",
     )
     web_concurrency: PositiveInt = Field(
         default=1,
@@ -118,9 +130,11 @@ class Settings(BaseSettings):
         description="Which variant answers, in flagd's format.",
     )
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_direct_url")
     @classmethod
-    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
         schemes = {"postgresql", "postgresql+asyncpg", "postgresql+psycopg"}
         try:
             scheme = make_url(value.get_secret_value()).drivername
@@ -141,19 +155,38 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return self
 
+    @property
+    def behind_pgbouncer(self) -> bool:
+        """Whether the pools lead to PgBouncer, and not to the server."""
+        return self.database_direct_url is not None
+
     @cached_property
     def engine_url(self) -> URL:
-        """The URL for SQLAlchemy; asyncpg where it names no driver."""
-        url = make_url(self.database_url.get_secret_value())
-        if url.drivername == "postgresql":
-            return url.set(drivername="postgresql+asyncpg")
-        return url
+        """The pools' URL for SQLAlchemy; asyncpg where it names no driver."""
+        return _with_driver(self.database_url)
+
+    @cached_property
+    def direct_url(self) -> URL:
+        """The server's own URL for SQLAlchemy."""
+        return _with_driver(self.database_direct_url or self.database_url)
 
     @cached_property
     def dsn(self) -> str:
-        """The URL for asyncpg itself, which knows no drivers."""
-        url = self.engine_url.set(drivername="postgresql")
-        return url.render_as_string(hide_password=False)
+        """The pools' URL for asyncpg itself, which knows no drivers."""
+        return _without_driver(self.engine_url)
+
+    @cached_property
+    def direct_dsn(self) -> str:
+        """The server's own URL for asyncpg itself."""
+        return _without_driver(self.direct_url)
+
+    @cached_property
+    def replica_name(self) -> str:
+        """Which copy of the service this is.
+
+        The end of a host's name is what tells pods and containers apart.
+        """
+        return self.replica or socket.gethostname()[-20:]
 
     @property
     def pool_size(self) -> int:
@@ -188,6 +221,23 @@ class Settings(BaseSettings):
 
     @property
     def connections_needed(self) -> int:
-        """The most that all processes together may open."""
-        engine = self.pool_size + self.max_overflow
-        return self.web_concurrency * (engine + self.pool_size + self.monitors)
+        """The most that all processes together may open to the server.
+
+        Behind PgBouncer the pools open none there: PgBouncer does.
+        """
+        pools = self.pool_size + self.max_overflow + self.pool_size
+        each = self.monitors + (0 if self.behind_pgbouncer else pools)
+        return self.web_concurrency * each
+
+
+def _with_driver(given: SecretStr) -> URL:
+    url = make_url(given.get_secret_value())
+    if url.drivername == "postgresql":
+        return url.set(drivername="postgresql+asyncpg")
+    return url
+
+
+def _without_driver(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(
+        hide_password=False
+    )

@@ -15,6 +15,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry, generate_latest
 
+from app.connect import application_name
 from app.database import Database
 from app.monitor import Monitor
 from app.server_metrics import server_metrics
@@ -39,6 +40,7 @@ async def open_source(
         database.monitor.fetch,
         partial(generate_latest, registry),
         partial(server_metrics, database.monitor),
+        settings.replica_name,
     )
     folder = settings.poolwatch_folder
     with (
@@ -61,8 +63,9 @@ async def _on_its_own(
 ) -> AsyncIterator[ThisProcess]:
     """Give the thread a monitor that belongs to its own event loop."""
     settings = database.settings
-    name = f"{settings.application_name} {os.getpid()} lookout"
-    monitor = Monitor(settings.dsn, name)
+    monitor = Monitor(
+        settings.direct_dsn, application_name(settings, "lookout")
+    )
     try:
         yield replace(
             process,

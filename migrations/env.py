@@ -1,4 +1,4 @@
-"""Run migrations over the service's own engine URL."""
+"""Run migrations over the service's own engine, at the server itself."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ def run(connection: Connection) -> None:
 async def connect_and_run() -> None:
     """Connect once, without a pool."""
     engine = create_async_engine(
-        Settings().engine_url, poolclass=pool.NullPool
+        Settings().direct_url, poolclass=pool.NullPool
     )
     async with engine.connect() as connection:
         await connection.run_sync(run)

@@ -111,6 +111,9 @@ class Book:
         self.wait_time = Histogram()
         self.use_time = Histogram()
         self.create_time = Histogram()
+        self.knows_backends = True
+        """Whether a connection's process id is the server's. Behind a pooler
+        such as PgBouncer it is the pooler's invention: nobody is shown it."""
         self.free: Callable[[Loan], Awaitable[None]] = _stays
         """The adapter's way to get a slot back from whoever has leaked it."""
         self._listeners = listeners
@@ -169,6 +172,8 @@ class Book:
         holder = current.get()
         stack = capture(current_frame().f_back, beyond)
         loan = Loan(self.name, pid, holder, stack, slot, handle)
+        if not self.knows_backends:
+            loan.pid = None
         with self._lock:
             if slot in self.loans:
                 # A pool that lends its one connection to many at a time, as
@@ -237,12 +242,6 @@ class Book:
                 return
             loan.overdue = True
         self._tell("overdue", loan)
-
-    def forget_leaks(self) -> None:
-        """Strike off what was leaked by a pool that has been replaced."""
-        for slot, loan in self.loans.copy().items():
-            if loan.leaked:
-                self.give_back(slot, "terminated")
 
     def _tell(self, event: str, *what: object) -> None:
         # The pool's own work is in progress, and must not be harmed. What

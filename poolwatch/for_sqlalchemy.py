@@ -177,7 +177,7 @@ def follow_loans(engine: Engine, book: Book) -> None:
         # The record is back in the pool by now, and may be another's.
         driver = getattr(connection, "driver_connection", connection)
         loan = book.loans.get(id(record))
-        if loan is not None and loan.pid == _backend_pid(driver):
+        if loan is not None and loan.told_pid == _backend_pid(driver):
             book.give_back(id(record), "detached")
 
     async def free(loan: Loan) -> None:

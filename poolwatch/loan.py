@@ -32,7 +32,8 @@ Line = tuple[str, str]
 class Loan:
     """One connection that a pool has lent.
 
-    `pid` is the PostgreSQL backend behind it; `since` is in seconds of
+    `pid` is the PostgreSQL backend behind it, None where a pooler hides it,
+    and `told_pid` what the driver was told; `since` is in seconds of
     `time.monotonic()`; `borrower` is None where nobody has named himself;
     `task` and `thread` are where it was borrowed. `handle` is a weak
     reference to what the pool lent: it keeps nothing alive.
@@ -51,6 +52,7 @@ class Loan:
         "stack",
         "task",
         "thread",
+        "told_pid",
     )
 
     def __init__(
@@ -64,7 +66,7 @@ class Loan:
     ) -> None:
         """Begin now."""
         self.pool = pool
-        self.pid = pid
+        self.pid = self.told_pid = pid
         self.borrower = borrower
         self.stack = stack
         self.slot = slot

@@ -41,6 +41,8 @@ class ThisProcess:
             prometheus_client that is `partial(generate_latest, registry)`.
         server_metrics: the database server's, in the same format. They are
             no process's own, so with several workers they are shown once.
+        replica: which copy of the service this is, where there are several:
+            process ids are not enough to tell containers apart.
 
     """
 
@@ -50,6 +52,7 @@ class ThisProcess:
     fetch: Fetch | None = None
     exposition: Callable[[], bytes] = bytes
     server_metrics: Callable[[], Awaitable[bytes]] = _no_metrics
+    replica: str | None = None
 
     async def loans(self) -> report.Loans:
         """Show each open loan beside what the server says of it."""
@@ -63,6 +66,7 @@ class ThisProcess:
                     process=os.getpid(),
                     borrowers=self.ledger.borrowers - asking,
                     lag_seconds=lag,
+                    replica=self.replica,
                     note=note,
                 )
             ],
@@ -110,6 +114,9 @@ class ThisProcess:
         """Ask the server, or say in a word why that could not be done."""
         if self.fetch is None:
             return {}, "pg_stat_activity is not read: nobody gave a `fetch`"
+        books = list(self.ledger.books.values())
+        if books and not any(book.knows_backends for book in books):
+            return {}, "pg_stat_activity is not read: a pooler hides backends"
         pids = [loan.pid for loan in loans if loan.pid is not None]
         try:
             async with asyncio.timeout(DATABASE_SECONDS):

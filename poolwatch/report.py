@@ -92,6 +92,9 @@ class Process(BaseModel):
         description="Requests and jobs at work, the asking one apart."
     )
     lag_seconds: float = Field(description="How late its event loop is.")
+    replica: str | None = Field(
+        default=None, description="Which copy of the service it belongs to."
+    )
     note: str | None = Field(
         description="Why pg_stat_activity could not be read, if it was not."
     )

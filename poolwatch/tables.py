@@ -41,9 +41,11 @@ def of_leaks(page: Leaks) -> Group:
 
 
 def remarks(page: Loans) -> list[Text]:
-    """What could not be had, and why."""
+    """Who answers; what could not be had, and why."""
+    names = {f"replica {p.replica}" for p in page.processes if p.replica}
     notes = {process.note for process in page.processes if process.note}
-    return [*silence(page.silent), *(_text(note) for note in sorted(notes))]
+    said = [*sorted(names), *sorted(notes)]
+    return [*silence(page.silent), *(_text(line) for line in said)]
 
 
 def silence(processes: Iterable[int]) -> list[Text]:

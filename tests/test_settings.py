@@ -1,9 +1,14 @@
 """Settings: the pools' formula, the budget, and clear refusals."""
 
+import os
+from socket import gethostname
+
 import pytest
 from pydantic import ValidationError
 
 from app.budget import BudgetExceededError, check_budget
+from app.connect import application_name
+from app.database import POOLS
 from app.monitor import Monitor
 from app.settings import Settings
 
@@ -51,6 +56,44 @@ def test_the_need_counts_processes_pools_overflow_and_monitor() -> None:
     settings = Settings(database_url=URL, web_concurrency=3)
 
     assert settings.connections_needed == 3 * (20 + 10 + 20 + 1)
+
+
+def test_behind_pgbouncer_the_monitors_alone_need_the_server() -> None:
+    settings = Settings(
+        database_url="postgresql+psycopg://me:secret@bouncer:6432/shop",
+        database_direct_url=URL,
+        web_concurrency=3,
+    )
+
+    assert settings.connections_needed == 3
+    assert settings.dsn == "postgresql://me:secret@bouncer:6432/shop"
+    assert settings.direct_dsn == URL
+
+
+def test_without_pgbouncer_the_pools_lead_to_the_server() -> None:
+    settings = Settings(database_url=URL)
+
+    assert not settings.behind_pgbouncer
+    assert settings.direct_dsn == settings.dsn
+
+
+def test_a_replica_is_named_after_its_host_unless_it_has_a_name() -> None:
+    host = gethostname()[-20:]
+
+    assert Settings(database_url=URL).replica_name == host
+    assert Settings(database_url=URL, replica="one").replica_name == "one"
+
+
+@pytest.mark.parametrize("part", [*POOLS, "monitor", "lookout", "probe"])
+def test_no_connections_name_is_longer_than_the_server_keeps(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 4_194_304)  # Linux's largest
+    settings = Settings(
+        database_url=URL, application_name="a" * 24, replica="r" * 20
+    )
+
+    assert len(application_name(settings, part)) <= 63
 
 
 def test_the_lab_is_off_unless_switched_on() -> None:

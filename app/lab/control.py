@@ -70,7 +70,10 @@ class Backends(BaseModel):
     """One process's connections, counted on both sides."""
 
     pooled: int = Field(description="Connections that its pools know.")
-    backends: int = Field(description="Connections that the server knows.")
+    backends: int | None = Field(
+        description="Connections that the server knows; null behind"
+        " PgBouncer, where it knows those of PgBouncer alone."
+    )
 
 
 class Reset(BaseModel):
@@ -163,7 +166,9 @@ async def count_backends(database: DatabaseDep) -> Backends:
     books = database.ledger.books.values()
     return Backends(
         pooled=sum(b.gauge.lent() + b.gauge.idle() for b in books),
-        backends=await database.count_backends(),
+        backends=None
+        if database.settings.behind_pgbouncer
+        else await database.count_backends(),
     )
 
 

@@ -9,7 +9,15 @@ from typer.main import get_command
 from app.__main__ import cli
 from tests.process.command import running
 
-COMMANDS = ("serve", "migrate", "seed", "check", "demo", "bench")
+COMMANDS = (
+    "serve",
+    "migrate",
+    "seed",
+    "budget",
+    "check",
+    "demo",
+    "bench",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,106 @@
+"""The commands that teach: check, demo, bench.
+
+The lab's packages are imported where they are used: the service runs without
+them, as in the container.
+"""
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from app.api import LESSONS
+from app.cli.start import check_server, database, say
+from app.lesson import Variant
+
+
+def check(
+    lessons: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[LESSON…]", help="Which; all if none."),
+    ] = None,
+    variant: Annotated[
+        Variant | None,
+        typer.Option(help="Which; both if none, each against its card."),
+    ] = None,
+    requests: Annotated[
+        int, typer.Option(min=1, help="Requests of each scenario.")
+    ] = 10,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Requests under way at once.")
+    ] = 5,
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, not a tree.")
+    ] = False,
+) -> None:
+    """Send each lesson's scenarios, and count what does not come back.
+
+    The service runs as a process of its own, its garbage collector switched
+    off. Exit 0: nothing leaked; 1: leaked; 2: could not run. With both
+    variants, exit 0 means that each before leaks and no after does.
+    """
+    from app.lab import check as lab  # noqa: PLC0415
+
+    chosen = [lesson for lesson in LESSONS if lesson.name in (lessons or ())]
+    unknown = set(lessons or ()) - {lesson.name for lesson in chosen}
+    if unknown:
+        known = ", ".join(lesson.name for lesson in LESSONS)
+        message = f"no lesson {', '.join(sorted(unknown))}; there are {known}"
+        raise typer.BadParameter(message)
+    variants: tuple[Variant, ...] = (
+        (variant,) if variant else ("before", "after")
+    )
+    with database() as settings:
+        asyncio.run(check_server(settings))
+        found = lab.run(
+            chosen or LESSONS, variants, requests, concurrency, say
+        )
+    if as_json:
+        print(json.dumps([asdict(outcome) for outcome in found], indent=2))
+    else:
+        Console(highlight=False).print(lab.tree(found))
+    if variant:
+        raise typer.Exit(any(outcome.leaked for outcome in found))
+    raise typer.Exit(not all(outcome.as_stated for outcome in found))
+
+
+def demo(
+    seconds: Annotated[
+        int, typer.Option(min=10, help="How long each variant is loaded.")
+    ] = 30,
+    users: Annotated[int, typer.Option(min=1, help="Users at once.")] = 40,
+    report: Annotated[
+        Path, typer.Option(help="Folder for report.json.")
+    ] = Path("report"),
+) -> None:
+    """Load the leaky and then the fixed service, and compare the two.
+
+    Prints the write-up's last table with what it claims beside what this
+    run measured. Exit 0 only if the demonstration holds: before exhausts its
+    pools, after loses nothing.
+    """
+    from app.lab import demo as lab  # noqa: PLC0415
+
+    with database():
+        holds = lab.run(seconds, users, report)
+    raise typer.Exit(not holds)
+
+
+def bench(
+    seconds: Annotated[
+        int, typer.Option(min=1, help="How long each round takes.")
+    ] = 2,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Alternated rounds; medians count.")
+    ] = 3,
+) -> None:
+    """Measure the fixed routes against raw asyncpg and the write-up's fix."""
+    from app.lab import bench as lab  # noqa: PLC0415
+
+    with database():
+        lab.run(seconds, rounds)
