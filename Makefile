@@ -47,6 +47,9 @@ diff: install ## Each lesson's two files side by side
 	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
 	done
 
+dashboard: install ## Write Grafana's dashboard anew, after a change of ops/grafana
+	$(RUN)/python -m ops.grafana.dashboard
+
 lock: install ## Renew both lock files (asks the package registry)
 	$(RUN)/pip install --quiet uv
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
@@ -57,4 +60,4 @@ lock: install ## Renew both lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install demo serve check test lint bench diff lock clean
+.PHONY: help install demo serve check test lint bench diff dashboard lock clean

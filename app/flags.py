@@ -19,6 +19,7 @@ from openfeature.contrib.provider.flagd.config import ResolverType
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import EventDetails, ProviderEvent
 from openfeature.exception import OpenFeatureError
+from openfeature.flag_evaluation import Reason
 from openfeature.provider import ProviderStatus
 from openfeature.provider.no_op_provider import NoOpProvider
 from starlette.datastructures import Headers
@@ -78,6 +79,16 @@ class Flags:
             lesson, "after", EvaluationContext(targeting_key=user)
         )
         return "before" if chosen == "before" else "after"
+
+    def splits(self, lesson: str) -> bool:
+        """Whether it depends on the user who answers, as percentages do."""
+        if self._client.get_provider_status() is not ProviderStatus.READY:
+            return False
+        details = self._client.get_string_details(
+            lesson, "after", EvaluationContext(targeting_key="anybody")
+        )
+        # DEFAULT: there are rules, and none of them is about this user.
+        return details.reason in {Reason.TARGETING_MATCH, Reason.DEFAULT}
 
     def read(self) -> dict[str, dict[str, object]]:
         """Answer the flags as the file has them.

@@ -13,6 +13,7 @@ from app.errors import problems
 from app.flags import FlagMiddleware, Flags
 from app.lab import control
 from app.lab.control import LabState
+from app.lab.flag_metrics import FlagGauges
 from app.lab.waits import Waits
 from app.settings import Settings
 from app.watch import get_source, open_source
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api.mount(app)
     if settings.lab_enabled:
         api.mount_leaks(app)
+        registry.register(FlagGauges(flags, api.LESSONS))
         app.include_router(control.router)
         app.include_router(
             poolwatch_routes(get_source),

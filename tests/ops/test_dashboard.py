@@ -1,0 +1,155 @@
+"""The dashboard asks for what is exported, where Prometheus is to be found."""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from prometheus_client.parser import text_string_to_metric_families
+from promql_parser import Matcher, VectorSelector
+
+from app.api import LESSONS
+from app.settings import Settings
+from ops.grafana.dashboard import FILE, written
+from tests.conftest import Service
+from tests.ops.rules import selectors
+
+BOARD: dict[str, Any] = json.loads(FILE.read_text())
+PROVISIONING = Path("ops/grafana/provisioning")
+DATASOURCES = PROVISIONING / "datasources/prometheus.yml"
+PROMETHEUS = Path("ops/prometheus/prometheus.yml")
+
+PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
+TITLES = [panel["title"] for panel in PANELS]
+
+OF_PROMETHEUS = {"up", "ALERTS"}
+"""Series that Prometheus makes, of what it scrapes and of the rules."""
+OF_THE_SCRAPE = {"job", "instance"}
+"""Labels that Prometheus adds to what it scrapes."""
+
+each_panel = pytest.mark.parametrize("panel", PANELS, ids=TITLES)
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    """What the dashboard asks, and the panel or the like that asks it."""
+    for panel in PANELS:
+        for target in panel["targets"]:
+            yield panel["title"], _promql(target["expr"])
+    for annotation in BOARD["annotations"]["list"]:
+        yield annotation["name"], _promql(annotation["expr"])
+    for variable in BOARD["templating"]["list"]:
+        yield (
+            variable["name"],
+            re.sub(r"^label_values\((.*), \w+\)$", r"\1", variable["query"]),
+        )
+
+
+def _promql(expression: str) -> str:
+    """Put in what Grafana puts in."""
+    return expression.replace("$__rate_interval", "20s")
+
+
+def test_the_file_is_what_the_code_writes() -> None:
+    assert FILE.read_text() == written(), "run `make dashboard`"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Who finds a pool exhausted is told so at once."""
+    return settings.model_copy(update={"pool_timeout": 0.2})
+
+
+async def test_each_query_finds_what_a_running_service_exports(
+    service: Service,
+) -> None:
+    for lesson in LESSONS:
+        await service.send(lesson.scenarios[0], "after")
+    await exhaust(service)
+    page = (await service.client.get("/metrics")).text
+    exported = [
+        (sample.name, sample.labels)
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    ]
+
+    for asker, query in queries():
+        for selector in selectors(query):
+            assert selector.name in OF_PROMETHEUS or any(
+                selector.name == name and selects(selector, labels)
+                for name, labels in exported
+            ), f"{asker}: nobody exports {selector}"
+
+
+async def exhaust(service: Service) -> None:
+    """Leak until a request fails, so that there is one of each kind."""
+    for lesson in LESSONS:
+        await service.send(lesson.scenarios[0], "before")
+    failed = False
+    while not failed:
+        answer = await service.send(LESSONS[0].scenarios[0], "before")
+        failed = answer.is_server_error
+
+
+def selects(selector: VectorSelector, labels: dict[str, str]) -> bool:
+    """Whether a sample is one that is read; Prometheus adds its labels."""
+    return all(
+        matcher.name in labels and _accepts(matcher, labels[matcher.name])
+        for matcher in selector.matchers.matchers
+        if matcher.name not in OF_THE_SCRAPE
+    )
+
+
+def _accepts(matcher: Matcher, value: str) -> bool:
+    # What is compared by = reads the same as a regular expression.
+    same = re.fullmatch(matcher.value, value) is not None
+    return same != str(matcher.op).startswith("MatchOp.Not")
+
+
+@each_panel
+def test_each_panel_says_what_to_see(panel: dict[str, Any]) -> None:
+    assert len(panel["description"]) > 40
+
+
+def test_each_runbook_that_a_panel_names_is_there() -> None:
+    text = Path("docs/runbooks.md").read_text()
+    there = {title.lower() for title in re.findall(r"(?m)^## (.+)$", text)}
+    named = set(re.findall(r"runbooks\.md#(\w+)", FILE.read_text()))
+
+    assert named
+    assert named <= there
+
+
+def test_panels_fill_the_grid_and_hide_nothing() -> None:
+    cells = {
+        panel["id"]: {
+            (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
+            for x in range(panel["gridPos"]["w"])
+            for y in range(panel["gridPos"]["h"])
+        }
+        for panel in BOARD["panels"]
+    }
+    bottom = max(y for of in cells.values() for _, y in of) + 1
+
+    assert len(cells) == len(BOARD["panels"]), "each has an id of its own"
+    assert not any(a & b for a, b in combinations(cells.values(), 2))
+    assert sum(map(len, cells.values())) == 24 * bottom
+
+
+def test_all_is_asked_of_the_prometheus_that_is_provisioned() -> None:
+    [source] = yaml.safe_load(DATASOURCES.read_text())["datasources"]
+    scraped = yaml.safe_load(PROMETHEUS.read_text())["global"]
+    asked = {
+        asker["datasource"]["uid"]
+        for asker in (
+            *PANELS,
+            *BOARD["annotations"]["list"],
+            *BOARD["templating"]["list"],
+        )
+    }
+
+    assert asked == {source["uid"]}
+    assert source["jsonData"]["timeInterval"] == scraped["scrape_interval"]

@@ -1,0 +1,74 @@
+"""Prometheus sees what each flag says, and so when it changes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Service, until
+from tests.test_metrics import scrape
+
+
+async def said(service: Service, lesson: str) -> dict[str, float]:
+    """What the metric says of one flag, by variant."""
+    samples = await scrape(service)
+    return {
+        variant: samples[f'lab_flag{{lesson="{lesson}",variant="{variant}"}}']
+        for variant in ("before", "after", "split")
+    }
+
+
+async def test_a_flag_that_is_set_shows_within_a_moment(
+    service: Service,
+) -> None:
+    before = {"before": 1.0, "after": 0.0, "split": 0.0}
+    after = {"before": 0.0, "after": 1.0, "split": 0.0}
+    assert await said(service, "orders") == after
+
+    await service.client.put("/lab/flags/orders", json={"variant": "before"})
+
+    await until(lambda: _shows(service, before))
+    assert await said(service, "analytics") == after
+
+
+@pytest.mark.parametrize(
+    "targeting",
+    [
+        {"fractional": [["before", 25], ["after", 75]]},
+        {"if": [{"in": [{"var": "targetingKey"}, ["tess"]]}, "before", None]},
+    ],
+    ids=["percentages", "rules about somebody else"],
+)
+async def test_a_flag_that_asks_who_you_are_is_split(
+    service: Service, targeting: dict[str, object]
+) -> None:
+    _give_rules(service.database.settings.flags_file, targeting)
+
+    split = {"before": 0.0, "after": 0.0, "split": 1.0}
+    await until(lambda: _shows(service, split))
+
+
+async def test_without_its_file_each_lesson_is_fixed(service: Service) -> None:
+    await service.client.put("/lab/flags/orders", json={"variant": "before"})
+    await until(
+        lambda: _shows(service, {"before": 1.0, "after": 0.0, "split": 0.0})
+    )
+    service.database.settings.flags_file.unlink()
+
+    await until(
+        lambda: _shows(service, {"before": 0.0, "after": 1.0, "split": 0.0})
+    )
+
+
+async def test_without_the_lab_there_are_no_flags(production: Service) -> None:
+    assert not any("lab_flag" in name for name in await scrape(production))
+
+
+def _give_rules(file: Path, targeting: dict[str, object]) -> None:
+    document = json.loads(file.read_text())
+    document["flags"]["orders"]["targeting"] = targeting
+    file.write_text(json.dumps(document))
+
+
+async def _shows(service: Service, expected: dict[str, float]) -> bool:
+    return await said(service, "orders") == expected
