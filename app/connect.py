@@ -17,10 +17,43 @@ connections is free, so that nothing may be kept in a session:
   connection happens to be free.
 """
 
+import asyncio
 import os
+from contextlib import suppress
 from typing import Any
 
+import asyncpg
+
 from app.settings import Settings
+
+
+class Connection(asyncpg.Connection):
+    """A connection that is ended in its own event loop alone.
+
+    Python collects garbage in whichever thread comes upon it, and a leaked
+    session's connection is garbage. Ended from the thread that answers
+    Prometheus, it took the process with it: uvloop is for one thread, and
+    ends in a segmentation fault (asyncpg's issue 376).
+    """
+
+    _loop: asyncio.AbstractEventLoop
+
+    def terminate(self) -> None:
+        """End at once; from another thread, as soon as the loop comes to it.
+
+        A loop that is closed has closed its connections.
+        """
+        if self._is_at_home():
+            super().terminate()
+        else:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(super().terminate)
+
+    def _is_at_home(self) -> bool:
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
 
 
 def application_name(settings: Settings, part: str) -> str:
@@ -47,12 +80,14 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
         )
     if settings.behind_pgbouncer:
         return {
+            "connection_class": Connection,
             "server_settings": {"application_name": name},
             "timeout": settings.connect_timeout,
             "statement_cache_size": 0,  # asyncpg's own
             "prepared_statement_cache_size": 0,  # SQLAlchemy's
         }
     return {
+        "connection_class": Connection,
         "server_settings": {
             "application_name": name,
             "statement_timeout": milliseconds,
