@@ -1,8 +1,6 @@
 """The thread with a port of its own, which no blocked event loop silences."""
 
-import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -156,13 +154,15 @@ def test_shows_the_metrics_that_the_application_shows(
     service.app.get("/before/orders/1")
     service.app.get("/metrics")  # counts itself from now on
 
-    here, there = (
-        {series.rsplit(" ", 1)[0] for series in page.text.splitlines()}
-        for page in (service.port.get("/metrics"), service.app.get("/metrics"))
-    )
+    wait_until(lambda: series(service.port) == series(service.app))
 
-    assert here == there
-    assert 'db_connections_active{state="active"}' in here
+    assert 'db_connections_active{state="active"}' in series(service.port)
+
+
+def series(client: httpx.Client) -> set[str]:
+    """What is exported, without its values."""
+    page = client.get("/metrics").text
+    return {sample.rsplit(" ", 1)[0] for sample in page.splitlines()}
 
 
 def test_shows_the_servers_states_while_the_event_loop_is_blocked(
@@ -183,35 +183,6 @@ def test_one_process_alone_needs_no_label(service: Blockable) -> None:
 
     assert 'poolwatch_reclaimed_total{pool="engine"} 0.0' in metrics
     assert "process=" not in metrics
-
-
-@pytest.mark.skipif(
-    not shutil.which("promtool"),
-    reason="promtool is not there: apt-get install prometheus",
-)
-def test_promtool_is_content(service: Blockable) -> None:
-    service.app.get("/before/orders/1")
-    service.app.get("/after/analytics?since=2999-01-01")
-    metrics = service.port.get("/metrics").text
-
-    linted = subprocess.run(
-        ["promtool", "check", "metrics"],  # noqa: S607 - wherever it is
-        input=metrics,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-    remarks = [
-        line
-        for line in linted.stderr.splitlines()
-        if line.startswith(("poolwatch_", "db_client_"))
-    ]
-    # OpenTelemetry's own name; a gauge for all that it ends like a summary.
-    assert [line.split()[0] for line in remarks] == [
-        "db_client_connection_count"
-    ]
 
 
 @pytest.fixture
