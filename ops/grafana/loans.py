@@ -10,7 +10,7 @@ from ops.grafana.panels import STACKED, VERMILLION, Query, graph
 POOL = "db_client_connection_pool_name"
 """The label; OpenTelemetry's name is long."""
 
-PROBES = "/healthz|/readyz|/metrics|/lab/.*|/poolwatch/.*|none"
+OTHERS = "none|/docs|/healthz|/readyz|/metrics|/lab/.*|/poolwatch/.*"
 """Handlers that are no lesson; `none` is what nobody has a route for."""
 
 
@@ -52,6 +52,17 @@ def answers(labels: str) -> str:
     return f"sum(rate(http_requests_total{{{of}}}[$__rate_interval]))"
 
 
+def leaked(when: str = "") -> str:
+    """Count the leaks so far, by line."""
+    of = 'job=~"$service", site!=""'
+    return f"sum by (site) (poolwatch_leaks_total{{{of}}}{when})"
+
+
+LEAKED_LATELY = (
+    f"clamp_min({leaked()} - ({leaked(' offset 1m')} or 0 * {leaked()}), 0)"
+)
+"""Not `rate`: a line's first leaks make its series, and are no increase."""
+
 OVERVIEW = [
     pool("engine"),
     pool("asyncpg"),
@@ -75,25 +86,20 @@ OVERVIEW = [
         " until the pool is empty.",
         Query(answers('handler=~"/before/.*", status!="5xx"'), "before"),
         Query(
-            answers(f'handler!~"/before/.*|{PROBES}", status!="5xx"'),
+            answers(f'handler!~"/before/.*|{OTHERS}", status!="5xx"'),
             "after",
         ),
-        Query(answers(f'handler!~"{PROBES}", status="5xx"'), "failed"),
+        Query(answers(f'handler!~"{OTHERS}", status="5xx"'), "failed"),
         unit="reqps",
     ),
 ]
 
 LEAKS = [
     graph(
-        "Leaks per minute, by line",
-        "How often each line forgets to give its connection back.",
-        Query(
-            "60 * sum by (site) (rate("
-            'poolwatch_leaks_total{job=~"$service", site!=""}'
-            "[$__rate_interval]))",
-            "{{site}}",
-        ),
-        unit="cpm",
+        "Leaks in the last minute, by line",
+        "How often each line forgot to give its connection back. When the pool"
+        " is empty there is nothing left to leak.",
+        Query(LEAKED_LATELY, "{{site}}"),
         width=8,
         otherwise=VERMILLION,
     ).stacking(STACKED),

@@ -4,6 +4,7 @@ The colours are Okabe and Ito's, which people with any colour vision can tell
 apart (https://jfly.uni-koeln.de/color/).
 """
 
+from string import ascii_uppercase
 from typing import NamedTuple
 
 from grafana_foundation_sdk.builders import (
@@ -44,7 +45,7 @@ MEANINGS = {
 """Names of series, as regular expressions, and their colour."""
 
 DASHED = ".*p50|capacity|allowed"
-"""The series that are a limit, or the better half."""
+"""Limits, and the p50 beside its p95."""
 
 HEIGHT = 7
 """Two rows of panels fill a screen of 720 lines."""
@@ -97,7 +98,7 @@ def graph(
         .legend(common.VizLegendOptions().show_legend(show_legend=True))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     )
-    for ref, query in zip("ABCDEF", queries, strict=False):
+    for ref, query in zip(ascii_uppercase, queries, strict=False):
         panel.with_target(
             prometheus.Dataquery()
             .expr(query.expr)

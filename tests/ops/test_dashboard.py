@@ -21,6 +21,7 @@ from tests.ops.rules import selectors
 BOARD: dict[str, Any] = json.loads(FILE.read_text())
 PROVISIONING = Path("ops/grafana/provisioning")
 DATASOURCES = PROVISIONING / "datasources/prometheus.yml"
+PROVIDER = PROVISIONING / "dashboards/order-service.yml"
 PROMETHEUS = Path("ops/prometheus/prometheus.yml")
 
 PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
@@ -153,3 +154,23 @@ def test_all_is_asked_of_the_prometheus_that_is_provisioned() -> None:
 
     assert asked == {source["uid"]}
     assert source["jsonData"]["timeInterval"] == scraped["scrape_interval"]
+
+
+def test_grafana_opens_on_it_where_compose_mounts_it() -> None:
+    services = yaml.safe_load(Path("docker-compose.yml").read_text())[
+        "services"
+    ]
+    if "grafana" not in services:
+        pytest.skip("docker-compose.yml has no grafana yet")
+    mounts = dict(
+        volume.split(":")[:2] for volume in services["grafana"]["volumes"]
+    )
+    [provider] = yaml.safe_load(PROVIDER.read_text())["providers"]
+    folder = provider["options"]["path"]
+    home = services["grafana"]["environment"][
+        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"
+    ]
+
+    assert mounts[f"./{PROVISIONING}"] == "/etc/grafana/provisioning"
+    assert mounts[f"./{FILE.parent}"] == folder
+    assert home == f"{folder}/{FILE.name}"
