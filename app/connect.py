@@ -7,8 +7,8 @@ connections is free, so that nothing may be kept in a session:
   statement unnamed and once more with its values, and psycopg without a
   threshold never prepares. So it works with PgBouncer before 1.21, which does
   not follow prepared statements, and after it, which follows named ones only.
-  (SQLAlchemy's advice, a random name for each, wants a session for itself:
-  the statement stays where it was prepared.)
+  (SQLAlchemy's advice, a random name for each, is not enough: outside a
+  transaction a statement is prepared on one connection and run on another.)
 - No setting is sent at the start but the application's name, which PgBouncer
   follows. It refuses `statement_timeout`, so ops/pgbouncer/pgbouncer.ini sets
   that itself, on each connection to the server.
@@ -17,43 +17,11 @@ connections is free, so that nothing may be kept in a session:
   connection happens to be free.
 """
 
-import asyncio
 import os
-from contextlib import suppress
 from typing import Any
 
-import asyncpg
-
+from app.home_loop import Connection
 from app.settings import Settings
-
-
-class Connection(asyncpg.Connection):
-    """A connection that is ended in its own event loop alone.
-
-    Python collects garbage in whichever thread comes upon it, and a leaked
-    session's connection is garbage. Ended from the thread that answers
-    Prometheus, it took the process with it: uvloop is for one thread, and
-    ends in a segmentation fault (asyncpg's issue 376).
-    """
-
-    _loop: asyncio.AbstractEventLoop
-
-    def terminate(self) -> None:
-        """End at once; from another thread, as soon as the loop comes to it.
-
-        A loop that is closed has closed its connections.
-        """
-        if self._is_at_home():
-            super().terminate()
-        else:
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(super().terminate)
-
-    def _is_at_home(self) -> bool:
-        try:
-            return asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            return False
 
 
 def application_name(settings: Settings, part: str) -> str:
@@ -69,31 +37,28 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
     """Say the same to either of the engine's drivers in its own words."""
     name = application_name(settings, part)
     milliseconds = str(int(settings.statement_timeout * 1000))
+    arguments: dict[str, Any]
     if settings.engine_url.get_driver_name() == "psycopg":
-        return {
+        arguments = {
             "application_name": name,
             "connect_timeout": int(settings.connect_timeout),
-        } | (
-            {"prepare_threshold": None}
-            if settings.behind_pgbouncer
-            else {"options": f"-c statement_timeout={milliseconds}"}
-        )
-    if settings.behind_pgbouncer:
-        return {
-            "connection_class": Connection,
-            "server_settings": {"application_name": name},
-            "timeout": settings.connect_timeout,
-            "statement_cache_size": 0,  # asyncpg's own
-            "prepared_statement_cache_size": 0,  # SQLAlchemy's
         }
-    return {
+        if settings.behind_pgbouncer:
+            arguments["prepare_threshold"] = None
+        else:
+            arguments["options"] = f"-c statement_timeout={milliseconds}"
+        return arguments
+    arguments = {
         "connection_class": Connection,
-        "server_settings": {
-            "application_name": name,
-            "statement_timeout": milliseconds,
-        },
+        "server_settings": {"application_name": name},
         "timeout": settings.connect_timeout,
     }
+    if settings.behind_pgbouncer:
+        arguments["statement_cache_size"] = 0  # asyncpg's own
+        arguments["prepared_statement_cache_size"] = 0  # SQLAlchemy's
+    else:
+        arguments["server_settings"]["statement_timeout"] = milliseconds
+    return arguments
 
 
 def pool_arguments(settings: Settings, part: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ async def open_source(
         database.monitor.fetch,
         partial(generate_latest, registry),
         partial(server_metrics, database.monitor),
-        settings.replica_name,
+        replica=settings.replica_name,
     )
     folder = settings.poolwatch_folder
     with (

@@ -89,9 +89,9 @@ class Finding:
     def __str__(self) -> str:
         """Say it in one sentence."""
         who = self.borrower or "somebody unnamed"
-        pid = self.pid or "unknown"
+        backend = self.pid or "unknown"
         text = (
-            f"{self.kind}: {who}, pool {self.pool!r} (backend {pid}),"
+            f"{self.kind}: {who}, pool {self.pool!r} (backend {backend}),"
             f" borrowed at {self.site or 'an unknown line'},"
             f" {self.seconds:.1f} s ago"
         )

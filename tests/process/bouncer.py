@@ -56,11 +56,15 @@ class Bouncer:
             return console.execute(f"SHOW {what}").fetchall()
 
     def pool(self, database_url: str) -> dict[str, Any]:
-        """Its line of `SHOW POOLS` for this database; empty before use."""
+        """Its line of `SHOW POOLS` for this database."""
         name = make_url(database_url).database
-        return next(
-            (row for row in self.show("POOLS") if row["database"] == name), {}
-        )
+        [pool] = [p for p in self.show("POOLS") if p["database"] == name]
+        return pool
+
+    def in_use(self, database_url: str) -> tuple[int, int]:
+        """Server connections that are taken, and clients that wait."""
+        pool = self.pool(database_url)
+        return pool["sv_active"], pool["cl_waiting"]
 
 
 @contextmanager

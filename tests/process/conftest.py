@@ -1,4 +1,4 @@
-"""A view of the server's connections, and flags that a test may change."""
+"""A view of the server, a PgBouncer, and flags that a test may change."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
+from tests.process.bouncer import Bouncer, running_bouncer
 from tests.process.command import ROOT, Command
 
 Backends = Callable[[Command], list[str]]
@@ -29,6 +31,13 @@ def backends(database_url: str) -> Iterator[Backends]:
             return [name for (name,) in rows]
 
         yield of
+
+
+@pytest.fixture(scope="module")
+def bouncer(server_url: str) -> Iterator[Bouncer]:
+    """A PgBouncer before the tests' server."""
+    with running_bouncer(make_url(server_url)) as bouncer:
+        yield bouncer
 
 
 @pytest.fixture
