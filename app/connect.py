@@ -20,6 +20,7 @@ connections is free, so that nothing may be kept in a session:
 import os
 from typing import Any
 
+from app.home_loop import Connection
 from app.settings import Settings
 
 
@@ -48,6 +49,7 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
             arguments["options"] = f"-c statement_timeout={milliseconds}"
         return arguments
     arguments = {
+        "connection_class": Connection,
         "server_settings": {"application_name": name},
         "timeout": settings.connect_timeout,
     }
