@@ -1,7 +1,9 @@
 # The order service alone: no lab packages, no tests, no compiler, no root.
+# With `--target load`, the load generator that sends it requests.
 
 FROM python:3.13.15-slim AS packages
 
+WORKDIR /packages
 # pip stays in this stage: it installs into the environment from outside.
 # Wheels only, each with the hash that was locked.
 RUN python -m venv --without-pip /opt/venv
@@ -11,7 +13,15 @@ RUN pip --python /opt/venv/bin/python install --no-cache-dir \
       --require-hashes -r requirements-service.lock
 
 
-FROM python:3.13.15-slim
+FROM packages AS load-packages
+
+COPY requirements-load.lock .
+RUN pip --python /opt/venv/bin/python install --no-cache-dir \
+      --disable-pip-version-check --only-binary :all: \
+      --require-hashes -r requirements-load.lock
+
+
+FROM python:3.13.15-slim AS code
 
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -22,7 +32,6 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin service
 
 WORKDIR /srv/service
-COPY --from=packages /opt/venv /opt/venv
 # pyproject.toml holds Alembic's settings.
 COPY pyproject.toml ./
 COPY migrations migrations
@@ -35,6 +44,20 @@ COPY --chown=service:service flags.json /srv/flags/
 RUN chown service:service /srv/flags
 
 USER 10001:10001
+
+
+FROM code AS load
+
+COPY --from=load-packages /opt/venv /opt/venv
+EXPOSE 8089
+# It begins by itself; its page has no password and is published to nobody.
+CMD ["locust", "--locustfile", "app/lab/load.py", "--autostart"]
+
+
+# Last, so that it is built where no target is named.
+FROM code AS service
+
+COPY --from=packages /opt/venv /opt/venv
 EXPOSE 8000
 
 # /healthz, not /readyz: what becomes unhealthy is restarted (by Swarm, by

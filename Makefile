@@ -53,12 +53,14 @@ diff: install ## Each lesson's two files side by side
 dashboard: install ## Write Grafana's dashboard anew, after a change of ops/grafana
 	$(RUN)/python -m ops.grafana.dashboard
 
-lock: install ## Renew both lock files (asks the package registry)
+lock: install ## Renew the lock files (asks the package registry)
 	$(RUN)/pip install --quiet uv
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	  --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate -c requirements.lock pyproject.toml -o requirements-service.lock
+	echo locust | $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate -c requirements.lock - -o requirements-load.lock
 
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report

@@ -20,6 +20,7 @@ connections is free, so that nothing may be kept in a session:
 import os
 from typing import Any
 
+from app.home_loop import Connection
 from app.settings import Settings
 
 
@@ -37,6 +38,7 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
     if settings.engine_url.get_driver_name() == "psycopg":
         return psycopg_arguments(settings, part)
     arguments: dict[str, Any] = {
+        "connection_class": Connection,
         "server_settings": {
             "application_name": application_name(settings, part)
         },

@@ -33,7 +33,7 @@ from poolwatch.report import Source
 
 logger = logging.getLogger(__name__)
 
-POOLS = ENGINE, POOL = "engine", "asyncpg"
+ENGINE, POOL = "engine", "asyncpg"
 """What the two pools are called in metrics, reports and pg_stat_activity."""
 
 

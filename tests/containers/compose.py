@@ -1,0 +1,48 @@
+"""The compose file, as it is read where no variable is set."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+PATH = Path("docker-compose.yml")
+TEXT = PATH.read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(
+    re.sub(r"\$\{\w+:-(.*?)\}", r"\1", TEXT)
+)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {
+    name: it for name, it in SERVICES.items() if it["image"] == "order-service"
+}
+"""The services that run the order service's own image."""
+
+SERVING = {name: it for name, it in OURS.items() if "command" not in it}
+"""Those of them that serve: the others end."""
+
+PROFILES = sorted(
+    {profile for it in SERVICES.values() for profile in it.get("profiles", ())}
+)
+
+
+def started(profile: str | None) -> set[str]:
+    """Name the services that `docker compose up` starts with a profile."""
+    return {
+        name
+        for name, it in SERVICES.items()
+        if "profiles" not in it or profile in it["profiles"]
+    }
+
+
+def mounts(name: str) -> dict[str, str]:
+    """Say what a service's volumes are, by where they are in it."""
+    pairs = [it.split(":") for it in SERVICES[name].get("volumes", ())]
+    return {inside: source for source, inside, *_ in pairs}
+
+
+def here(name: str, path: str) -> Path:
+    """Find the file of this repository that a container has at a path."""
+    for inside, source in mounts(name).items():
+        if path.startswith(f"{inside}/"):
+            return Path(source, path.removeprefix(f"{inside}/"))
+    raise FileNotFoundError(path)

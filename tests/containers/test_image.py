@@ -1,0 +1,80 @@
+"""The image holds what the service needs, and its Dockerfile is sound."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from tests.containers import dockerfile
+from tests.containers.dockerfile import instructions
+from tests.containers.locks import DEPENDENCIES, EXTRAS, name_of, packages
+
+
+def test_hadolint_finds_nothing() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    found = subprocess.run(
+        [hadolint, "--no-color", dockerfile.PATH],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not found.returncode, found.stdout
+
+
+def test_builder_is_sent_exactly_what_the_image_copies() -> None:
+    copied = {
+        source
+        for copy in instructions("COPY")
+        if "--from" not in copy
+        for source in re.sub(r"--\S+ +", "", copy).split()[:-1]
+    }
+    sent = re.findall(r"(?m)^!(.+)", Path(".dockerignore").read_text())
+    assert sorted(copied) == sorted(sent)
+    for path in copied:
+        assert Path(path).exists(), path
+
+
+def test_runs_as_a_user_whose_number_is_fixed() -> None:
+    assert int(instructions("USER")[-1].split(":")[0]) > 0
+
+
+def test_flag_file_lies_in_a_folder_that_is_the_services_own() -> None:
+    folder = Path(dockerfile.environment()["FLAGS_FILE"]).parent
+    assert f"--chown=service:service flags.json {folder}/" in instructions(
+        "COPY"
+    )
+
+
+def test_service_is_what_is_built_where_no_target_is_named() -> None:
+    assert list(dockerfile.stages())[-1] == "service"
+
+
+def test_sigterm_reaches_the_service_without_a_shell_between() -> None:
+    command = json.loads(instructions("CMD")[-1])
+    assert command[:4] == ["python", "-m", "app", "serve"]
+
+
+def test_has_what_the_service_needs_and_nothing_of_the_lab() -> None:
+    image = {name_of(pin) for pin in packages("requirements-service.lock")}
+    assert image >= DEPENDENCIES
+    for extra in EXTRAS.values():
+        assert image.isdisjoint(extra)
+
+
+def test_service_starts_without_the_packages_that_the_image_lacks() -> None:
+    image = {name_of(pin) for pin in packages("requirements-service.lock")}
+    lock = {name_of(pin) for pin in packages("requirements.lock")}
+    missing = [
+        module
+        for module, sources in packages_distributions().items()
+        if set(map(name_of, sources)) <= lock - image
+    ]
+    assert "httpx" in missing
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
+        "import app.main, app.seed, app.migrate\n"
+        "from app.__main__ import cli; cli(['serve', '--help'])"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
