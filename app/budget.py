@@ -54,8 +54,7 @@ class Budget:
     @property
     def pools(self) -> int:
         """What the pools of one process may open, wherever they lead."""
-        settings = self.settings
-        return 2 * settings.pool_size + settings.max_overflow
+        return self.settings.pools
 
     @property
     def direct(self) -> int:
@@ -74,7 +73,8 @@ class Budget:
     @property
     def largest_pool(self) -> int:
         """The largest pool size that fits without PgBouncer; 0 if none."""
-        each = self.limits.free // self.processes - self.settings.monitors
+        others = self.settings.monitors + self.settings.threads_pool_size
+        each = self.limits.free // self.processes - others
         fitting = (
             size for size in range(each) if size + size // 2 + size <= each
         )
@@ -115,11 +115,12 @@ async def check_budget(settings: Settings, monitor: Monitor) -> None:
     needed = settings.connections_needed
     if needed <= limits.free:
         return
+    lab = settings.threads_pool_size
     pools = (
         ""
         if settings.behind_pgbouncer
         else f"{settings.pool_size} + {settings.max_overflow} engine"
-        f" + {settings.pool_size} asyncpg + "
+        f" + {settings.pool_size} asyncpg + {f'{lab} lab + ' if lab else ''}"
     )
     message = (
         f"{settings.web_concurrency} process(es) × ({pools}"

@@ -220,13 +220,23 @@ class Settings(BaseSettings):
         return 2 if self.has_lookout else 1
 
     @property
+    def threads_pool_size(self) -> int:
+        """Connections of the lab's synchronous engine; 0 without the lab."""
+        return 6 if self.lab_enabled else 0
+
+    @property
+    def pools(self) -> int:
+        """The most that one process's pools may open."""
+        engine = self.pool_size + self.max_overflow
+        return engine + self.pool_size + self.threads_pool_size
+
+    @property
     def connections_needed(self) -> int:
         """The most that all processes together may open to the server.
 
         Behind PgBouncer the pools open none there: PgBouncer does.
         """
-        pools = self.pool_size + self.max_overflow + self.pool_size
-        each = self.monitors + (0 if self.behind_pgbouncer else pools)
+        each = self.monitors + (0 if self.behind_pgbouncer else self.pools)
         return self.web_concurrency * each
 
 

@@ -18,8 +18,6 @@ from app.settings import Settings
 
 THREADS = "threads"
 """What its pool is called in metrics and reports."""
-POOL_SIZE = 4
-MAX_OVERFLOW = 2
 
 
 @asynccontextmanager
@@ -29,8 +27,8 @@ async def open_threads_engine(
     """Open the engine; its backends end with it."""
     engine = create_engine(
         settings.engine_url.set(drivername="postgresql+psycopg"),
-        pool_size=POOL_SIZE,
-        max_overflow=MAX_OVERFLOW,
+        pool_size=settings.threads_pool_size,
+        max_overflow=0,
         pool_timeout=settings.pool_timeout,
         connect_args=psycopg_arguments(settings, THREADS),
     )

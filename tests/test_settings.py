@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from app.budget import BudgetExceededError, check_budget
 from app.connect import application_name
-from app.database import POOLS
+from app.database import ENGINE, POOL
 from app.monitor import Monitor
 from app.settings import Settings
+from app.threads_engine import THREADS
 
 URL = "postgresql://me:secret@db.internal/shop"
 
@@ -84,7 +85,9 @@ def test_a_replica_is_named_after_its_host_unless_it_has_a_name() -> None:
     assert Settings(database_url=URL, replica="one").replica_name == "one"
 
 
-@pytest.mark.parametrize("part", [*POOLS, "monitor", "lookout", "probe"])
+@pytest.mark.parametrize(
+    "part", [ENGINE, POOL, THREADS, "monitor", "lookout", "probe"]
+)
 def test_no_connections_name_is_longer_than_the_server_keeps(
     part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

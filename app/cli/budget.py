@@ -118,6 +118,8 @@ def _table(plan: Budget, pooler: int) -> Table:
     engine = f"engine, {settings.pool_size} + {settings.max_overflow} overflow"
     add(engine, settings.pool_size + settings.max_overflow, 0)
     add("asyncpg", settings.pool_size, 0)
+    if settings.threads_pool_size:
+        add("lab", settings.threads_pool_size, 0)
     add("monitor", monitors, monitors * plan.processes)
     table.add_row("PgBouncer", "", "", "", str(pooler), end_section=True)
     direct, behind = plan.direct, plan.through_pgbouncer(pooler)
