@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from app.budget import BudgetExceededError, DatabaseUnreachableError
 from app.cli.budget import budget
 from app.cli.lab import bench, bench_poolwatch, check, demo
+from app.cli.lessons import lessons
 from app.cli.service import migrate, seed, serve
 from app.cli.start import say
 
@@ -29,7 +30,7 @@ cli = typer.Typer(
 )
 for command in (
     *(serve, migrate, seed, budget),
-    *(check, demo, bench, bench_poolwatch),
+    *(lessons, check, demo, bench, bench_poolwatch),
 ):
     cli.command()(command)
 

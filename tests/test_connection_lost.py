@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.api import LESSONS
+from app.api import SERVICE
 from tests.conftest import Service, until
 
 
@@ -25,12 +25,12 @@ async def end_all_connections(service: Service) -> None:
 async def test_pools_replace_idle_connections_that_were_ended(
     production: Service,
 ) -> None:
-    for lesson in LESSONS:
+    for lesson in SERVICE:
         for scenario in lesson.scenarios:
             await production.send(scenario, "after")
     await end_all_connections(production)
 
-    for lesson in LESSONS:
+    for lesson in SERVICE:
         for scenario in lesson.scenarios:
             answer = await production.send(scenario, "after")
             assert answer.status_code == scenario.status

@@ -124,7 +124,11 @@ async def test_lists_each_loan_with_its_borrower_and_its_line(
     assert loan["site"].startswith("app/orders/before.py:")
     assert loan["site"].endswith(" get_order")
     assert (loan["pool"], loan["state"]) == ("engine", "leaked")
-    assert [pool["leaks"] for pool in found["pools"]] == [1, 0]
+    assert {pool["name"]: pool["leaks"] for pool in found["pools"]} == {
+        "engine": 1,
+        "asyncpg": 0,
+        "threads": 0,
+    }
 
 
 async def test_does_not_count_itself_as_a_borrower(service: Service) -> None:

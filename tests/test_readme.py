@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from app.api import LESSONS
+from app.cli.lessons import table
 from app.main import create_app
 from app.settings import Settings
 
@@ -18,12 +18,8 @@ def test_lists_every_setting_with_its_default_and_reason() -> None:
         assert row in README
 
 
-def test_lists_every_lesson_with_its_card() -> None:
-    for lesson in LESSONS:
-        row = f"| [`{lesson.name}`](app/{lesson.name}) |"
-        assert row in README
-        for text in (lesson.mistake, lesson.cure):
-            assert text in README.replace("`", "")
+def test_has_the_table_of_lessons_as_the_cards_have_it() -> None:
+    assert f"\n{table()}\n" in README, "python -m app lessons --markdown"
 
 
 def test_lists_every_route(settings: Settings) -> None:

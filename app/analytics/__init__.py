@@ -15,8 +15,8 @@ _LAST_MONTH = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=30)
 lesson = Lesson(
     name="analytics",
     title="A release that the early return and the error skip",
-    mistake="pool.acquire(), and a release that not every way out reaches",
-    cure="async with pool.acquire(timeout=…)",
+    mistake="`pool.acquire()`, and a release that not every way out reaches",
+    cure="`async with pool.acquire(timeout=…)`",
     heals_by="never",
     source="write-up, section 3; asyncpg's own warning on Pool.close()",
     before=before.router,

@@ -6,8 +6,8 @@ from app.orders import after, before
 lesson = Lesson(
     name="orders",
     title="A session opened by hand and never closed",
-    mistake="session = AsyncSession(engine), and no close on any path",
-    cure='a session dependency with scope="function", or async with',
+    mistake="`session = AsyncSession(engine)`, and no close on any path",
+    cure='a session dependency with `scope="function"`, or `async with`',
     heals_by="gc",
     source="write-up, section 2; SQLAlchemy's error page 3o7r",
     before=before.router,

@@ -14,6 +14,7 @@ COMMANDS = (
     "migrate",
     "seed",
     "budget",
+    "lessons",
     "check",
     "demo",
     "bench",

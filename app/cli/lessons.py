@@ -1,0 +1,48 @@
+"""The command `lessons`: the table of contents, from the cards."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+
+from app.api import LESSONS, SERVICE
+from app.lesson import HealsBy, Lesson
+
+HEALS: dict[HealsBy, str] = {
+    "refcount": "its last reference",
+    "gc": "the garbage collector, some day",
+    "exit": "the end of its response or task",
+    "never": "nothing, ever",
+}
+HEADINGS = ("lesson", "the mistake", "the cure", "what gives it back")
+
+
+def lessons(
+    *,
+    as_markdown: Annotated[
+        bool,
+        typer.Option("--markdown", help="Print what the README has."),
+    ] = False,
+) -> None:
+    """List the lessons: each mistake, its cure, and what heals it."""
+    if as_markdown:
+        print(table())
+    else:
+        Console().print(Markdown(table()))
+
+
+def table() -> str:
+    """Lay the cards out in Markdown, a line each."""
+    rows = [HEADINGS, ("---",) * len(HEADINGS), *map(_row, LESSONS)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(lesson: Lesson) -> tuple[str, ...]:
+    folder = "app" if lesson in SERVICE else "app/lessons"
+    return (
+        f"[`{lesson.name}`]({folder}/{lesson.name})",
+        lesson.mistake,
+        lesson.cure,
+        HEALS[lesson.heals_by],
+    )
