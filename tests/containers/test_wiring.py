@@ -1,47 +1,22 @@
 """Each name, port and path of one file is what another file declares."""
 
 import re
-from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from sqlalchemy import make_url
 
 from app import health
 from app.settings import Settings
 from tests.containers import compose, dockerfile
 from tests.containers.compose import OURS, SERVICES, SERVING
+from tests.containers.ports import HAPROXY, LISTENING
 
 PROMETHEUS: dict[str, Any] = yaml.safe_load(
     Path("ops/prometheus/prometheus.yml").read_text()
 )
-HAPROXY = Path("ops/haproxy/haproxy.cfg").read_text()
-PGBOUNCER = ConfigParser(interpolation=None)
-PGBOUNCER.read("ops/pgbouncer/pgbouncer.ini")
-
-[EXPOSED] = re.findall(
-    r"urlopen\('http://127.0.0.1:(\d+)",
-    dockerfile.instructions("HEALTHCHECK")[0],
-)
-LISTENING = (
-    {
-        "db": 5432,
-        "db-before": 5432,
-        "pgbouncer": PGBOUNCER.getint("pgbouncer", "listen_port"),
-        "balancer": int(re.findall(r"bind :(\d+)", HAPROXY)[0]),
-        "prometheus": 9090,
-        "alertmanager": 9093,
-        "grafana": 3000,
-    }
-    | dict.fromkeys(SERVING, int(EXPOSED))
-    | dict.fromkeys(
-        (name for name in SERVICES if name.startswith("load")), 8089
-    )
-)
-"""Where each service answers: as its file says, or as it is shipped."""
 
 
 def scraped(job: dict[str, Any]) -> set[tuple[str, int]]:
@@ -100,68 +75,6 @@ def test_grafana_opens_on_the_dashboard_that_it_is_given() -> None:
     [file] = folder.iterdir()
     [provider] = yaml.safe_load(file.read_text())["providers"]
     assert provider["options"]["path"] == str(Path(home).parent)
-
-
-@pytest.mark.parametrize("name", OURS)
-def test_service_reaches_the_database_that_compose_starts(name: str) -> None:
-    environment = OURS[name]["environment"]
-    direct = environment.get("DATABASE_DIRECT_URL")
-    for given in filter(None, [environment["DATABASE_URL"], direct]):
-        url = make_url(given)
-        upstream = "db" if url.host == "pgbouncer" else str(url.host)
-        made = SERVICES[upstream]["environment"]
-        assert (url.username, url.password, url.database, url.port) == (
-            made["POSTGRES_USER"],
-            made["POSTGRES_PASSWORD"],
-            made["POSTGRES_DB"],
-            LISTENING[str(url.host)],
-        )
-
-
-def test_only_replicas_go_through_pgbouncer_and_all_of_them_know_it() -> None:
-    through = {
-        name
-        for name, it in OURS.items()
-        if make_url(it["environment"]["DATABASE_URL"]).host == "pgbouncer"
-    }
-    assert through == {
-        name
-        for name, it in OURS.items()
-        if "DATABASE_DIRECT_URL" in it["environment"]
-    }
-    assert through == {"replica"}
-
-
-def test_the_twins_share_no_database_and_no_flags() -> None:
-    here, there = SERVICES["app"], SERVICES["app-before"]
-    assert set(here["volumes"]).isdisjoint(there["volumes"])
-    assert make_url(here["environment"]["DATABASE_URL"]).host == "db"
-    assert make_url(there["environment"]["DATABASE_URL"]).host == "db-before"
-
-
-def test_replicas_share_their_flags() -> None:
-    assert SERVICES["replica"]["volumes"] == SERVICES["app"]["volumes"]
-
-
-@pytest.mark.parametrize("name", SERVING)
-def test_flag_file_lies_in_a_volume_since_all_else_is_read_only(
-    name: str,
-) -> None:
-    folder = Path(dockerfile.environment()["FLAGS_FILE"]).parent
-    assert str(folder) in compose.mounts(name)
-
-
-def test_pgbouncer_leads_to_the_replicas_server_itself() -> None:
-    upstream = dict(
-        pair.split("=", 1)
-        for pair in PGBOUNCER["databases"]["*"]
-        .split(" connect_query")[0]
-        .split()
-    )
-    direct = make_url(
-        SERVICES["replica"]["environment"]["DATABASE_DIRECT_URL"]
-    )
-    assert upstream == {"host": direct.host, "port": str(direct.port)}
 
 
 def test_balancer_knows_as_many_replicas_as_there_are() -> None:

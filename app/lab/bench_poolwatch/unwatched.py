@@ -6,7 +6,7 @@ nobody writes, no request is a borrower, and no watchdog looks.
 """
 
 import runpy
-from contextlib import nullcontext
+from typing import Self
 from unittest.mock import patch
 
 from starlette.types import ASGIApp
@@ -29,9 +29,15 @@ def pass_on(app: ASGIApp, _: poolwatch.Ledger) -> ASGIApp:
     return app
 
 
-def look_at_nothing(*_: object, **__: object) -> nullcontext[None]:
-    """Stand in for `poolwatch.Watchdog`."""
-    return nullcontext()
+class Asleep(poolwatch.Watchdog):
+    """Stands in for `poolwatch.Watchdog`."""
+
+    def __enter__(self) -> Self:
+        """Begin nothing."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End nothing."""
 
 
 if __name__ == "__main__":
@@ -39,6 +45,6 @@ if __name__ == "__main__":
         poolwatch,
         watch=open_empty_book,
         Middleware=pass_on,
-        Watchdog=look_at_nothing,
+        Watchdog=Asleep,
     ):
         runpy.run_module("app", run_name="__main__", alter_sys=True)
