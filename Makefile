@@ -25,8 +25,8 @@ demo: install ## Load the leaky, then the fixed service; print the comparison
 serve: install ## Run the service with the lab on, at 127.0.0.1:8000
 	LAB_ENABLED=true $(RUN)/python -m app serve
 
-check: install ## Every lesson: before must leak, after must not
-	$(RUN)/python -m app check
+check: install ## Every lesson: before has its fault, after has not, no trap helps
+	$(RUN)/python -m app check --with-trap
 
 # Each process of xdist has an embedded server of its own; a server that was
 # given has connections for one.

@@ -2,20 +2,31 @@
 
 Each lesson and variant gets a freshly started service whose garbage
 collector is switched off, so that what the collector would heal some day
-counts as what it is. What is counted, and how, is in `faults`.
+counts as what it is. What is counted, and how, is in `faults`. The third way
+is *before* with the lesson's trap: what people do instead, and in vain.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import attrgetter
+from typing import Literal
 
 import httpx
 from rich.tree import Tree
 
-from app.lab.faults import FaultError, Found, control, provoke
+from app.lab.faults import (
+    FaultError,
+    Found,
+    control,
+    count_open,
+    provoke,
+)
 from app.lab.service import Service, ServiceFailedError, running_service
 from app.lesson import Lesson, Starvation, Variant
+
+Way = Literal["before", "after", "trap"]
 
 POOL_TIMEOUT = 1
 """Seconds: many requests find an exhausted pool; they need not wait long."""
@@ -29,19 +40,21 @@ class Outcome:
     """What one scenario, sent so many times, has done."""
 
     lesson: str
-    variant: Variant
+    way: Way
+    about: str
+    """The trap, and why it does not help; else nothing."""
     scenario: str
     found: Found
 
     @property
     def as_stated(self) -> bool:
         """Whether it did, or did not, what the card says."""
-        return self.found.is_as_stated(self.variant)
+        return self.found.is_as_stated(_variant(self.way))
 
 
 def run(
     lessons: Sequence[Lesson],
-    variants: Sequence[Variant],
+    ways: Sequence[Way],
     requests: int,
     concurrency: int,
     report: Callable[[str], None],
@@ -55,13 +68,11 @@ def run(
     """
     outcomes = []
     for lesson in lessons:
-        for variant in variants:
-            report(f"checking {lesson.name}, {variant} …")
-            with running_service(
-                POOL_TIMEOUT=_pool_timeout(lesson)
-            ) as service:
+        for way in ways:
+            report(f"checking {lesson.name}, {way} …")
+            with running_service(**_settings(lesson, way)) as service:
                 outcomes += asyncio.run(
-                    _check(service, lesson, variant, requests, concurrency)
+                    _check(service, lesson, way, requests, concurrency)
                 )
     return outcomes
 
@@ -69,10 +80,10 @@ def run(
 def tree(outcomes: Sequence[Outcome]) -> Tree:
     """Lay the outcomes out for a terminal, each with its lines of code."""
     root = Tree("leaked connections", hide_root=True)
-    for (lesson, variant), group in groupby(
-        outcomes, key=lambda outcome: (outcome.lesson, outcome.variant)
+    for (lesson, way, about), group in groupby(
+        outcomes, key=attrgetter("lesson", "way", "about")
     ):
-        branch = root.add(f"[bold]{lesson}[/bold] {variant}")
+        branch = root.add(f"[bold]{lesson}[/bold] {way}{about}")
         for outcome in group:
             leaf = branch.add(
                 f"{'✓' if outcome.as_stated else '✗'} {outcome.scenario}:"
@@ -86,7 +97,7 @@ def tree(outcomes: Sequence[Outcome]) -> Tree:
 async def _check(
     service: Service,
     lesson: Lesson,
-    variant: Variant,
+    way: Way,
     requests: int,
     concurrency: int,
 ) -> list[Outcome]:
@@ -99,21 +110,32 @@ async def _check(
         ) as client:
             await control(client, "PUT", "/lab/gc", {"enabled": False})
             outcomes = []
+            trap = lesson.trap
+            about = f": {trap.what}; {trap.why}" if way == "trap" else ""
             for scenario in lesson.scenarios:
                 await control(client, "POST", "/lab/reset")
                 found = await provoke(
-                    client, variant, scenario, requests, concurrency
+                    client, _variant(way), scenario, requests, concurrency
                 )
+                if way == "trap" and trap.collects:
+                    await control(client, "POST", "/lab/gc")
+                    found = replace(found, count=await count_open(client))
                 outcomes.append(
-                    Outcome(lesson.name, variant, scenario.name, found)
+                    Outcome(lesson.name, way, about, scenario.name, found)
                 )
             return outcomes
     except (httpx.HTTPError, FaultError) as error:
         log = service.log.read_text()[-2000:]
-        message = f"{lesson.name}, {variant}: {error!r}\n{log}"
+        message = f"{lesson.name}, {way}: {error!r}\n{log}"
         raise ServiceFailedError(message) from error
 
 
-def _pool_timeout(lesson: Lesson) -> str:
+def _variant(way: Way) -> Variant:
+    return "before" if way == "trap" else way
+
+
+def _settings(lesson: Lesson, way: Way) -> dict[str, str]:
     starves = any(isinstance(each, Starvation) for each in lesson.scenarios)
-    return str(STARVED_TIMEOUT if starves else POOL_TIMEOUT)
+    timeout = STARVED_TIMEOUT if starves else POOL_TIMEOUT
+    trap = lesson.trap.settings if way == "trap" else {}
+    return {"POOL_TIMEOUT": str(timeout)} | trap

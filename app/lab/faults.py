@@ -304,6 +304,11 @@ async def _loans(client: httpx.AsyncClient) -> Loans:
     return Loans.model_validate(page)
 
 
+async def count_open(client: httpx.AsyncClient) -> int:
+    """Count what is lent now."""
+    return len((await _loans(client)).loans)
+
+
 def _borrowers(page: Loans) -> int:
     return sum(process.borrowers for process in page.processes)
 

@@ -53,7 +53,7 @@ def test_json_has_every_scenario_of_both_variants(both: Command) -> None:
     both.exit_code()
 
     assert [
-        (found["lesson"], found["variant"], found["scenario"])
+        (found["lesson"], found["way"], found["scenario"])
         for found in json.loads(both.printed)
     ] == [
         ("analytics", variant, scenario.name)
@@ -66,7 +66,7 @@ def test_json_counts_each_leak_by_its_line(both: Command) -> None:
     both.exit_code()
 
     for found in json.loads(both.printed):
-        counted, variant = found["found"], found["variant"]
+        counted, variant = found["found"], found["way"]
         stated = counted["stated"] if variant == "before" else 0
         assert counted["count"] == stated, found
         assert sum(counted["sites"].values()) == counted["count"]
@@ -83,3 +83,13 @@ def test_more_requests_than_the_pool_has_still_exit_1(
 
     assert check.returncode == 1, check.stderr
     assert "20 leaked by 100 requests" in check.stdout
+
+
+def test_a_trap_that_does_not_help_exits_0_and_says_why(
+    database_url: str,
+) -> None:
+    check = run("check", "analytics", "--with-trap", DATABASE_URL=database_url)
+
+    assert check.returncode == 0, check.stderr
+    trap = analytics.lesson.trap
+    assert f"analytics trap: {trap.what}; {trap.why}" in check.stdout
