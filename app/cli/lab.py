@@ -69,7 +69,7 @@ def check(
     if as_json:
         print(json.dumps([asdict(outcome) for outcome in found], indent=2))
     else:
-        Console(highlight=False, soft_wrap=True).print(lab.tree(found))
+        Console(highlight=False).print(lab.tree(found))
     if variant and not with_trap:
         raise typer.Exit(any(outcome.found.count for outcome in found))
     raise typer.Exit(not all(outcome.as_stated for outcome in found))
