@@ -12,6 +12,7 @@ from app.lessons import (
     nested_session,
     slow_call,
     stream,
+    websocket,
 )
 
 SERVICE = (orders.lesson, analytics.lesson, order_processor.lesson)
@@ -21,6 +22,7 @@ FURTHER = (
     auth_dependency.lesson,
     background_task.lesson,
     stream.lesson,
+    websocket.lesson,
     kept_session.lesson,
     nested_session.lesson,
 )
