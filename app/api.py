@@ -8,6 +8,7 @@ from app.lesson import Lesson, Variant
 from app.lessons import (
     auth_dependency,
     background_task,
+    fire_and_forget,
     kept_session,
     nested_session,
     slow_call,
@@ -23,6 +24,7 @@ FURTHER = (
     background_task.lesson,
     stream.lesson,
     websocket.lesson,
+    fire_and_forget.lesson,
     kept_session.lesson,
     nested_session.lesson,
 )
