@@ -29,8 +29,8 @@ lesson = Lesson(
     ),
     trap=Trap(
         "a larger pool",
-        "each open page holds one connection more; fojin went from 10 + 20 to"
-        " 30 + 90 before it closed the session",
+        "each open stream holds one connection more; fojin made its pool four"
+        " times as large, and noted that closing the session is the cure",
         settings={"POOL_BUFFER": "20"},
     ),
 )

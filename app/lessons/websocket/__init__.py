@@ -1,8 +1,9 @@
 """Lesson websocket: a connection for each open tab.
 
-A dependency lives as long as its function, and a WebSocket's function is the
-whole conversation. So scope="function", which cures a stream, does nothing
-here, and a tab that nobody looks at keeps its connection over the weekend.
+A dependency lives at least as long as the function that asked for it, and a
+WebSocket's function is the whole conversation. So scope="function", which
+cures a stream, does nothing here: from its first question on, a tab keeps a
+connection, whether somebody looks at it or not.
 """
 
 from app.lesson import Lesson, LongHold, Scenario, Trap
