@@ -5,12 +5,26 @@ from fastapi import FastAPI
 from app import analytics, order_processor, orders
 from app.errors import problems
 from app.lesson import Lesson, Variant
-from app.lessons import kept_session, nested_session, slow_call
+from app.lessons import (
+    auth_dependency,
+    background_task,
+    fire_and_forget,
+    kept_session,
+    nested_session,
+    slow_call,
+    stream,
+    websocket,
+)
 
 SERVICE = (orders.lesson, analytics.lesson, order_processor.lesson)
 """The write-up's three, whose *after* is the order service."""
 FURTHER = (
     slow_call.lesson,
+    auth_dependency.lesson,
+    background_task.lesson,
+    stream.lesson,
+    websocket.lesson,
+    fire_and_forget.lesson,
     kept_session.lesson,
     nested_session.lesson,
 )

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
 import asyncpg
-from fastapi import Depends, Request
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -181,23 +182,28 @@ async def _close_pool(pool: asyncpg.Pool, patience: float) -> None:
         logger.warning("the asyncpg pool was terminated")
 
 
-async def get_database(request: Request) -> Database:
+# An HTTPConnection is a request or a WebSocket: lessons have both.
+async def get_database(connection: HTTPConnection) -> Database:
     """Hand the open database to a handler."""
-    return request.state.database  # type: ignore[no-any-return]
+    return connection.state.database  # type: ignore[no-any-return]
 
 
-async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+async def get_session(
+    connection: HTTPConnection,
+) -> AsyncIterator[AsyncSession]:
     """Lend a session for one transaction; it is closed on every path."""
-    database: Database = request.state.database
+    database: Database = connection.state.database
     async with AsyncSession(
         database.engine, expire_on_commit=False
     ) as session:
         yield session
 
 
-async def get_reader(request: Request) -> AsyncIterator[AsyncSession]:
+async def get_reader(
+    connection: HTTPConnection,
+) -> AsyncIterator[AsyncSession]:
     """Lend a session for single statements that only read."""
-    database: Database = request.state.database
+    database: Database = connection.state.database
     async with AsyncSession(database.reader) as session:
         yield session
 

@@ -48,12 +48,14 @@ class Borrower:
         if self._scope is None:
             return ""
         # FastAPI keeps the route as it was included, prefix and all, beside
-        # Starlette's `route`, which knows the router's own path only.
+        # Starlette's `route`, which knows the router's own path only. Of a
+        # WebSocket the former has no path, and the latter has all of it.
         included = self._scope.get("fastapi", {}).get(
             "effective_route_context"
         )
-        route = included or self._scope.get("route")
-        return str(getattr(route, "path", None) or "(no route)")
+        routes = (included, self._scope.get("route"))
+        paths = [getattr(route, "path", None) for route in routes]
+        return next((str(path) for path in paths if path), "(no route)")
 
     @property
     def name(self) -> str:

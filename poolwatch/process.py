@@ -56,15 +56,16 @@ class ThisProcess:
 
     async def loans(self) -> report.Loans:
         """Show each open loan beside what the server says of it."""
+        # Both of one moment: requests end while the server is asked.
         loans = list(self.ledger.loans())
+        borrowers = self.ledger.borrowers - (current.get() is not None)
         seen, note = await self._activity(loans)
         lag = self.watchdog.lag if self.watchdog else 0.0
-        asking = current.get() is not None
         return report.Loans(
             processes=[
                 report.Process(
                     process=os.getpid(),
-                    borrowers=self.ledger.borrowers - asking,
+                    borrowers=borrowers,
                     lag_seconds=lag,
                     replica=self.replica,
                     note=note,

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import gc
+import json
 import os
 import shutil
 import warnings
@@ -26,6 +27,7 @@ import psycopg
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from websockets.asyncio.client import connect
 
 from app.api import LESSONS
 from app.database import Database
@@ -127,11 +129,24 @@ class Service:
         self, scenario: Scenario, variant: Variant
     ) -> httpx.Response:
         """Send a lesson's request, and wait until all of it has ended."""
-        answer = await self.client.request(
-            scenario.method, f"/{variant}{scenario.path}", json=scenario.body
-        )
+        path = f"/{variant}{scenario.path}"
+        if scenario.method == "WEBSOCKET":
+            async with self.socket(path) as socket:
+                await socket.send(json.dumps(scenario.body))
+                told = await socket.recv(decode=False)
+            kind = {"content-type": "application/json"}
+            answer = httpx.Response(200, headers=kind, content=told)
+        else:
+            answer = await self.client.request(
+                scenario.method, path, json=scenario.body
+            )
         await self.at_rest()
         return answer
+
+    def socket(self, path: str) -> connect:
+        """A WebSocket to the service, to be used as a context."""
+        url = self.client.base_url.copy_with(scheme="ws").join(path)
+        return connect(str(url))
 
     async def at_rest(self) -> None:
         """Wait until every request has ended, its answer long read."""

@@ -32,6 +32,13 @@ LESSON_OPERATIONS = {
     if operation["tags"][0] in {lesson.name for lesson in LESSONS}
 }
 
+SCENARIOS = {
+    f"{lesson.name}: {scenario.name}": scenario
+    for lesson in LESSONS
+    for scenario in lesson.scenarios
+    if scenario.method != "WEBSOCKET"  # OpenAPI has no words for it
+}
+
 each_operation = pytest.mark.parametrize(
     "operation", OPERATIONS.values(), ids=OPERATIONS.keys()
 )
@@ -41,10 +48,9 @@ each_lesson_operation = pytest.mark.parametrize(
 
 
 def test_a_lesson_is_there_as_itself_before_and_after() -> None:
-    for lesson in LESSONS:
-        for scenario in lesson.scenarios:
-            for prefix in ("", "/before", "/after"):
-                assert operation_of(scenario, prefix)
+    for scenario in SCENARIOS.values():
+        for prefix in ("", "/before", "/after"):
+            assert operation_of(scenario, prefix)
 
 
 @each_operation
@@ -120,14 +126,7 @@ def operation_of(scenario: Scenario, prefix: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("variant", ["before", "after"])
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        pytest.param(scenario, id=f"{lesson.name}: {scenario.name}")
-        for lesson in LESSONS
-        for scenario in lesson.scenarios
-    ],
-)
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
 async def test_what_is_answered_is_what_is_declared(
     service: Service, scenario: Scenario, variant: Variant
 ) -> None:
@@ -135,4 +134,4 @@ async def test_what_is_answered_is_what_is_declared(
 
     responses = operation_of(scenario, f"/{variant}")["responses"]
     declared = responses[str(answer.status_code)]["content"]
-    assert answer.headers["content-type"] in declared
+    assert answer.headers["content-type"].partition(";")[0] in declared

@@ -189,6 +189,28 @@ async def test_shows_the_loans_alone_while_the_database_is_away(
     )
 
 
+async def test_loans_and_borrowers_are_of_one_moment(service: Service) -> None:
+    ledger, asked = service.database.ledger, asyncio.Event()
+
+    async def job() -> None:
+        with ledger.borrower("a job"):
+            async with service.database.pool.acquire():
+                await asked.wait()
+
+    working = asyncio.create_task(job())
+    await until(lambda: service.loans)
+
+    async def fetch(*_: object) -> list[dict[str, object]]:
+        asked.set()
+        await working
+        return []
+
+    page = await ThisProcess(ledger, fetch=fetch).loans()
+
+    assert not ledger.borrowers
+    assert len(page.loans) == page.processes[0].borrowers == 1
+
+
 async def test_shows_the_loans_alone_where_nobody_gave_a_fetch(
     service: Service,
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -126,4 +127,24 @@ async def test_a_websocket_is_a_borrower(
     loan = only(ledger)
     assert loan.borrower is not None
     assert loan.borrower.name == "WEBSOCKET /feed"
+    assert book.leaks == 1
+
+
+async def test_a_websocket_is_named_as_its_router_was_included(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    router = APIRouter()
+
+    @router.websocket("/feed/{number}")
+    async def feed(websocket: WebSocket) -> None:
+        await websocket.send({"type": "websocket.close"})
+        await pool.acquire()
+
+    shop = FastAPI()
+    shop.include_router(router, prefix="/shop")
+    app = Middleware(shop, ledger)
+    await ask(app, type="websocket", method="WEBSOCKET", path="/shop/feed/1")
+    loan = only(ledger)
+    assert loan.borrower is not None
+    assert loan.borrower.name == "WEBSOCKET /shop/feed/{number}"
     assert book.leaks == 1

@@ -1,0 +1,39 @@
+"""Lesson auth_dependency: a handler holds what it never asked for.
+
+The handler names no session and no database. It depends on the one who signs
+guests in, and that one on a session, which FastAPI closes when the handler
+has ended, at the earliest: scope="function" is no cure where the handler
+itself is slow. Signing in takes 1 ms; then the connection waits for offers.
+"""
+
+from app.lesson import Lesson, LongHold, Scenario, Trap
+from app.lessons.auth_dependency import after, before
+
+lesson = Lesson(
+    name="auth_dependency",
+    title="A connection that signs in, and stays for the whole request",
+    mistake="an authentication dependency that depends on a session",
+    cure="a session of its own, closed before the dependency returns",
+    heals_by="exit",
+    source="mem0#6236: a query of 1 ms, pinned for 20 to 40 s",
+    before=before.router,
+    after=after.router,
+    scenarios=(
+        LongHold(
+            "guests wait for offers",
+            "/guests/offers?order=1&customer=Dana%20Fuchs",
+        ),
+        Scenario("offers", "/guests/offers?order=1&customer=Dana%20Fuchs"),
+        Scenario(
+            "a stranger",
+            "/guests/offers?order=1&customer=Nobody",
+            status=401,
+        ),
+    ),
+    trap=Trap(
+        "pool_recycle",
+        "a pool replaces what is old when it lends it; what is lent already"
+        " stays lent, however old",
+        settings={"POOL_RECYCLE": "1"},
+    ),
+)

@@ -1,0 +1,49 @@
+"""Background task, after: the task borrows for its own question alone."""
+
+import logging
+
+from fastapi import APIRouter, BackgroundTasks
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.database import Database, DatabaseDep, SessionDep
+from app.errors import OrderNotFound, problems
+from app.lessons.background_task.query import Confirmation
+from app.order_processor.query import SUM_ITEMS
+from app.orders.query import ONE_ORDER, OrderId
+from app.provider import Provider, ProviderDep
+
+logger = logging.getLogger(__name__)
+router = APIRouter()
+
+
+@router.post(
+    "/orders/{order_id}/confirmation",
+    status_code=202,
+    responses=problems(404),
+)
+async def confirm_order(
+    order_id: OrderId,
+    session: SessionDep,
+    database: DatabaseDep,
+    mail_server: ProviderDep,
+    tasks: BackgroundTasks,
+) -> Confirmation:
+    """Promise the customer a mail, and send it after the answer."""
+    # FIX background_task-1: SessionDep ends with this function.
+    found = await session.exec(ONE_ORDER, params={"id": order_id})
+    order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    tasks.add_task(send_mail, database, order_id, mail_server)
+    return Confirmation(order_id=order_id, customer=order.customer)
+
+
+async def send_mail(
+    database: Database, order_id: int, mail_server: Provider
+) -> None:
+    """Mail what the order costs."""
+    this = {"order_id": order_id}
+    async with AsyncSession(database.reader) as session:
+        total = (await session.exec(SUM_ITEMS, params=this)).one()
+    await mail_server.call()
+    logger.info("order %s: mailed that it costs %s", order_id, total)

@@ -1,0 +1,43 @@
+"""Fire and forget, after: the task gets values, and no session."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from app.database import SessionDep
+from app.errors import OrderNotFound, problems
+from app.lessons.fire_and_forget.query import PRODUCTS, TASKS, Shipment
+from app.orders.query import ONE_ORDER, OrderId
+from app.provider import Provider, ProviderDep
+
+logger = logging.getLogger(__name__)
+router = APIRouter()
+
+
+@router.post(
+    "/orders/{order_id}/shipment", status_code=202, responses=problems(404)
+)
+async def ship_order(
+    order_id: OrderId, session: SessionDep, warehouse: ProviderDep
+) -> Shipment:
+    """Answer at once, and tell the warehouse meanwhile."""
+    # FIX fire_and_forget-1: the session ends here; the task never sees it.
+    found = await session.exec(ONE_ORDER, params={"id": order_id})
+    order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    listed = await session.exec(PRODUCTS, params={"order_id": order_id})
+    task = asyncio.create_task(announce(order_id, listed.all(), warehouse))
+    TASKS.add(task)
+    task.add_done_callback(TASKS.discard)
+    return Shipment(order_id=order_id, customer=order.customer)
+
+
+async def announce(
+    order_id: int, products: Sequence[str], warehouse: Provider
+) -> None:
+    """Tell the warehouse what to pack."""
+    await warehouse.call()
+    logger.info("order %s: to be packed: %s", order_id, ", ".join(products))

@@ -1,0 +1,36 @@
+"""Lesson stream: a connection that waits for the last event.
+
+When does FastAPI end a dependency with `yield`? Until 0.106 after the
+response; then before it, so that a stream found its session closed; since
+0.118 after it again, so that an open stream holds a connection. Since 0.121 a
+dependency may say so itself, with scope="function" or scope="request". Who
+says nothing gets "request", the one that holds.
+"""
+
+from app.lesson import Lesson, LongHold, Scenario, Trap
+from app.lessons.stream import after, before
+
+lesson = Lesson(
+    name="stream",
+    title="A connection kept while a response is streamed",
+    mistake="a streamed response, and a session dependency with FastAPI's"
+    " default scope",
+    cure='scope="function": read first, give back, then stream',
+    heals_by="exit",
+    source="fojin#649, open-wearables#1566; FastAPI 0.106, 0.118 and 0.121",
+    before=before.router,
+    after=after.router,
+    scenarios=(
+        LongHold("parcels on their way", "/orders/1/tracking"),
+        Scenario("a parcel that has arrived", "/orders/1/tracking"),
+        Scenario(
+            "an unknown order", "/orders/2147483647/tracking", status=404
+        ),
+    ),
+    trap=Trap(
+        "a larger pool",
+        "each open stream holds one connection more; fojin made its pool four"
+        " times as large, and noted that closing the session is the cure",
+        settings={"POOL_BUFFER": "20"},
+    ),
+)

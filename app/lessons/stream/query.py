@@ -1,0 +1,9 @@
+"""What both variants share: the kind of response."""
+
+from fastapi.responses import StreamingResponse
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events, which a browser reads with `EventSource`."""
+
+    media_type = "text/event-stream"

@@ -1,0 +1,35 @@
+"""A task that nobody awaits outlives its request, and so may a loan."""
+
+from tests.conftest import Service, until
+
+
+async def ship_with_a_silent_warehouse(service: Service, path: str) -> None:
+    await service.client.put("/lab/provider", json={"answers": False})
+    answer = await service.client.post(path)
+    await service.at_rest()
+    assert answer.status_code == 202
+
+
+async def test_its_loan_is_leaked_until_it_ends(service: Service) -> None:
+    await ship_with_a_silent_warehouse(service, "/before/orders/1/shipment")
+    [loan] = service.loans
+    assert loan.leaked
+
+    await service.client.put("/lab/provider", json={"answers": True})
+
+    await until(lambda: not service.loans)
+
+
+async def test_a_reset_ends_it(service: Service) -> None:
+    await ship_with_a_silent_warehouse(service, "/before/orders/1/shipment")
+
+    freed = await service.client.post("/lab/reset")
+
+    assert freed.json()["loans_freed"] == 1
+    assert not service.loans
+
+
+async def test_with_values_alone_it_borrows_nothing(service: Service) -> None:
+    await ship_with_a_silent_warehouse(service, "/after/orders/1/shipment")
+
+    assert not service.loans
