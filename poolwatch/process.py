@@ -46,6 +46,8 @@ class ThisProcess:
 
     async def loans(self) -> report.Loans:
         """Show each open loan beside what the server says of it."""
+        # Of one moment: where nobody is at work, all that is lent has leaked.
+        borrowers = self.ledger.borrowers
         loans = list(self.ledger.loans())
         seen, note = await self._activity(loans)
         lag = self.watchdog.lag if self.watchdog else 0.0
@@ -54,7 +56,7 @@ class ThisProcess:
             processes=[
                 report.Process(
                     process=os.getpid(),
-                    borrowers=self.ledger.borrowers - asking,
+                    borrowers=borrowers - asking,
                     lag_seconds=lag,
                     note=note,
                 )
