@@ -10,6 +10,7 @@ of its own. What all processes may open together is `connections_needed`, and
 `database.open_database` holds it against the server's `max_connections`.
 """
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -148,6 +149,10 @@ class Settings(BaseSettings):
         """The URL for asyncpg itself, which knows no drivers."""
         url = self.engine_url.set(drivername="postgresql")
         return url.render_as_string(hide_password=False)
+
+    def connection_name(self, part: str) -> str:
+        """What pg_stat_activity calls the connections of one pool or part."""
+        return f"{self.application_name} {os.getpid()} {part}"
 
     @property
     def pool_size(self) -> int:

@@ -52,8 +52,7 @@ async def _on_its_own(
 ) -> AsyncIterator[ThisProcess]:
     """Give the thread a monitor that belongs to its own event loop."""
     settings = database.settings
-    name = f"{settings.application_name} {os.getpid()} lookout"
-    monitor = Monitor(settings.dsn, name)
+    monitor = Monitor(settings.dsn, settings.connection_name("lookout"))
     try:
         yield replace(process, fetch=monitor.fetch)
     finally:
