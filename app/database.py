@@ -13,7 +13,6 @@ closed meanwhile reaches a request, which then fails.
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -28,14 +27,13 @@ import poolwatch
 from app.budget import check_budget
 from app.monitor import Monitor
 from app.settings import Settings
+from poolwatch.reclaim import reclaim_leaks
 from poolwatch.report import Source
 
 logger = logging.getLogger(__name__)
 
-POOLS = ENGINE, POOL = "engine", "asyncpg"
+ENGINE, POOL = "engine", "asyncpg"
 """What the two pools are called in metrics, reports and pg_stat_activity."""
-NOTICE_SECONDS = 5
-"""How long a pool may take to notice that the server ended a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +59,18 @@ class Database:
         rows = await self.monitor.fetch(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE application_name = ANY($1)",
-            [_application_name(self.settings, pool) for pool in POOLS],
+            [
+                self.settings.connection_name(pool)
+                for pool in self.ledger.books
+            ],
         )
         return int(rows[0]["count"])
 
     async def end_leaks(self) -> int:
-        """End the backends of leaked loans; answer how many that were.
-
-        asyncpg frees the slot of a connection that the server ends. The
-        engine does not, as somebody may hold the session still, so its pool
-        is replaced by a new one.
-        """
-        leaked = [loan for loan in self.ledger.loans() if loan.leaked]
-        if not leaked:
-            return 0
-        if any(loan.pool == ENGINE for loan in leaked):
-            await self.engine.dispose()
-            self.ledger.books[ENGINE].forget_leaks()
-        pids = [loan.pid for loan in leaked if loan.pid is not None]
-        ended = await self.monitor.terminate(pids)
-        async with asyncio.timeout(NOTICE_SECONDS):
-            # The pool hears of it when the closed socket is read.
-            while any(loan.leaked for loan in self.ledger.loans()):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        return ended
+        """Take leaked loans back, whoever keeps them; answer how many."""
+        return await reclaim_leaks(
+            self.ledger, self.monitor.terminate, after=0
+        )
 
 
 class State(TypedDict):
@@ -106,7 +92,7 @@ async def open_database(
 
     """
     async with AsyncExitStack() as closing:  # what was opened last goes first
-        monitor = Monitor(settings.dsn, _application_name(settings, "monitor"))
+        monitor = Monitor(settings.dsn, settings.connection_name("monitor"))
         closing.push_async_callback(monitor.close)
         await check_budget(settings, monitor)
 
@@ -118,7 +104,7 @@ async def open_database(
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=True,
-            connect_args=_connect_args(settings),
+            connect_args=connect_args(settings),
         )
         closing.push_async_callback(reader.dispose)
         book = poolwatch.watch(reader, ENGINE, ledger)
@@ -132,7 +118,7 @@ async def open_database(
             timeout=settings.connect_timeout,
             command_timeout=settings.statement_timeout,
             server_settings={
-                "application_name": _application_name(settings, POOL)
+                "application_name": settings.connection_name(POOL)
             },
         )
         closing.push_async_callback(_close_pool, pool, settings.close_timeout)
@@ -179,13 +165,9 @@ async def _close_pool(pool: asyncpg.Pool, patience: float) -> None:
         logger.warning("the asyncpg pool was terminated")
 
 
-def _application_name(settings: Settings, part: str) -> str:
-    return f"{settings.application_name} {os.getpid()} {part}"
-
-
-def _connect_args(settings: Settings) -> dict[str, Any]:
+def connect_args(settings: Settings) -> dict[str, Any]:
     """Say the same to either driver in its own words."""
-    name = _application_name(settings, ENGINE)
+    name = settings.connection_name(ENGINE)
     milliseconds = str(int(settings.statement_timeout * 1000))
     if settings.engine_url.get_driver_name() == "psycopg":
         return {
