@@ -58,7 +58,7 @@ def run(
         for variant in variants:
             report(f"checking {lesson.name}, {variant} …")
             with running_service(
-                POOL_TIMEOUT=_pool_timeout(lesson)
+                POOL_TIMEOUT=_pool_timeout(lesson, variant)
             ) as service:
                 outcomes += asyncio.run(
                     _check(service, lesson, variant, requests, concurrency)
@@ -114,6 +114,7 @@ async def _check(
         raise ServiceFailedError(message) from error
 
 
-def _pool_timeout(lesson: Lesson) -> str:
+def _pool_timeout(lesson: Lesson, variant: Variant) -> str:
     starves = any(isinstance(each, Starvation) for each in lesson.scenarios)
-    return str(STARVED_TIMEOUT if starves else POOL_TIMEOUT)
+    patient = starves and variant == "after"
+    return str(STARVED_TIMEOUT if patient else POOL_TIMEOUT)
