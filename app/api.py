@@ -5,7 +5,17 @@ from fastapi import FastAPI
 from app import analytics, order_processor, orders
 from app.errors import problems
 from app.lesson import Lesson, Variant
-from app.lessons import kept_session, nested_session, slow_call
+from app.lessons import (
+    dependency_by_hand,
+    engine_per_request,
+    kept_session,
+    nested_session,
+    row_lock,
+    scoped_session,
+    slow_call,
+    sync_in_async,
+    threadpool_lock,
+)
 
 SERVICE = (orders.lesson, analytics.lesson, order_processor.lesson)
 """The write-up's three, whose *after* is the order service."""
@@ -13,6 +23,12 @@ FURTHER = (
     slow_call.lesson,
     kept_session.lesson,
     nested_session.lesson,
+    scoped_session.lesson,
+    sync_in_async.lesson,
+    threadpool_lock.lesson,
+    engine_per_request.lesson,
+    dependency_by_hand.lesson,
+    row_lock.lesson,
 )
 """Further patterns, which exist where the lab is on."""
 LESSONS = SERVICE + FURTHER
