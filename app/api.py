@@ -8,11 +8,17 @@ from app.lesson import Lesson, Variant
 from app.lessons import (
     auth_dependency,
     background_task,
+    dependency_by_hand,
+    engine_per_request,
     fire_and_forget,
     kept_session,
     nested_session,
+    row_lock,
+    scoped_session,
     slow_call,
     stream,
+    sync_in_async,
+    threadpool_lock,
     websocket,
 )
 
@@ -27,6 +33,12 @@ FURTHER = (
     fire_and_forget.lesson,
     kept_session.lesson,
     nested_session.lesson,
+    scoped_session.lesson,
+    sync_in_async.lesson,
+    threadpool_lock.lesson,
+    engine_per_request.lesson,
+    dependency_by_hand.lesson,
+    row_lock.lesson,
 )
 """Further patterns, which exist where the lab is on."""
 LESSONS = SERVICE + FURTHER

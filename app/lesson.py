@@ -1,8 +1,9 @@
 """What a lesson folder offers: the same endpoints twice, and what to send.
 
-There are three kinds of fault, and a kind of scenario for each. A *leak* is
+There are four kinds of fault, and a kind of scenario for each. A *leak* is
 still lent when its request has ended. A *long hold* is lent while its request
-waits for something else. And there are requests that *starve* one another.
+waits for something else. There are requests that *starve* one another, and
+requests that *block* one another with a lock.
 What counts is loans and timeouts, never seconds.
 """
 
@@ -15,15 +16,21 @@ from fastapi import APIRouter
 
 Variant = Literal["before", "after"]
 HealsBy = Literal["refcount", "gc", "exit", "never"]
+Meeting = Literal["orders", "provider"]
+"""Where the lab has requests wait for one another: at the orders, which it
+locks until each has its connection or a pool is lent out, or at the provider,
+which it keeps silent until each has come there or waits for a pool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A request worth sending to both variants.
 
-    `leaks` is how many loans *before* leaves open each time it is sent;
-    *after* leaves none. Both answer with `status`. The method `WEBSOCKET`
-    sends `body` as JSON and waits for one message.
+    `leaks` is how many loans *before* leaves open each time it is sent, and
+    `strays` how many connections that no pool knows; *after* leaves none.
+    Both answer with `status`. The method `WEBSOCKET` sends `body` as JSON and
+    waits for one message. Where requests `meet`, all are sent at once and go
+    on together.
     """
 
     name: str
@@ -32,6 +39,8 @@ class Scenario:
     status: int = HTTPStatus.OK
     method: str = "GET"
     body: dict[str, Any] | None = None
+    strays: int = 0
+    meet: Meeting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class LongHold(Scenario):
     """
 
     holds: int = 1
+    meet: Meeting | None = "provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +60,21 @@ class Starvation(Scenario):
 
     In *before*, some of them wait for a connection in vain; in *after*, none.
     Twice as many as the pool lends are sent, or `requests` where that is
-    more. Where they `meet`, the lab locks the orders until the pool is lent,
-    so that each has its connection before any of them goes on.
+    more.
     """
 
     pool: str = "engine"
     requests: int = 0
-    meet: bool = True
+    meet: Meeting | None = "orders"
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Scenario):
+    """A request that writes, sent a second time when it has been answered.
+
+    In *before*, the second waits for a row that the first has left locked; in
+    *after*, it does not.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Provider:
     def __init__(self) -> None:
         """Begin to answer."""
         self.waiting = 0
-        """Calls that have not been answered yet."""
+        """Calls that its silence keeps waiting."""
         self._answers = asyncio.Event()
         self._answers.set()
 
@@ -37,10 +37,10 @@ class Provider:
             ProviderTimeoutError: there was none.
 
         """
+        await asyncio.sleep(self.SECONDS)
         self.waiting += 1
         try:
             async with asyncio.timeout(self.PATIENCE):
-                await asyncio.sleep(self.SECONDS)
                 await self._answers.wait()
         except TimeoutError as late:
             raise ProviderTimeoutError from late

@@ -4,13 +4,14 @@ The service itself needs none. It is opened where the lab is on: a pool of its
 own, so that what the lessons do to it leaves the service's pools alone.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from sqlalchemy import Engine, create_engine
+from sqlmodel import Session
 
 import poolwatch
 from app.connect import psycopg_arguments
@@ -47,3 +48,12 @@ async def get_threads_engine(connection: HTTPConnection) -> Engine:
 
 
 ThreadsEngineDep = Annotated[Engine, Depends(get_threads_engine)]
+
+
+def get_threads_session(engine: ThreadsEngineDep) -> Iterator[Session]:
+    """Lend a session, as FastAPI's own tutorial has it."""
+    with Session(engine) as session:
+        yield session
+
+
+ThreadsSessionDep = Annotated[Session, Depends(get_threads_session)]

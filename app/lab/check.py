@@ -136,6 +136,7 @@ def _variant(way: Way) -> Variant:
 
 def _settings(lesson: Lesson, way: Way) -> dict[str, str]:
     starves = any(isinstance(each, Starvation) for each in lesson.scenarios)
-    timeout = STARVED_TIMEOUT if starves else POOL_TIMEOUT
+    patient = starves and way == "after"
+    timeout = STARVED_TIMEOUT if patient else POOL_TIMEOUT
     trap = lesson.trap.settings if way == "trap" else {}
     return {"POOL_TIMEOUT": str(timeout)} | trap

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
@@ -18,13 +18,15 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from app.lesson import LongHold, Scenario, Starvation, Variant
+from app.lesson import Block, LongHold, Scenario, Starvation, Variant
 from poolwatch.report import Loans
 
 DRAIN_SECONDS = 10
 POLL_SECONDS = 0.02
+NO_POOL = "no pool knows them"
+"""What stands in a line's place where a connection is in no pool."""
 
-Fault = Literal["leaked", "held", "timed out"]
+Fault = Literal["leaked", "held", "timed out", "blocked"]
 Answer = int
 """A status; of a WebSocket, 200 where it has answered."""
 
@@ -70,9 +72,10 @@ async def provoke(
             as it is asked to.
         variant: which side of the lesson.
         scenario: what to send, and which fault to count.
-        requests: how many; a `Starvation` says it itself.
-        at_once: how many of those that leak are under way at once; of the
-            other kinds all are.
+        requests: how many; a `Starvation` says it itself, and a `Block` is
+            two.
+        at_once: how many of those that leak are under way at once, unless
+            they meet; of the other kinds all are.
 
     Raises:
         FaultError: the service does not come to rest, or gives answers that
@@ -85,6 +88,8 @@ async def provoke(
             return await _held(client, variant, scenario, requests)
         case Starvation():
             return await _timed_out(client, variant, scenario)
+        case Block():
+            return await _blocked(client, variant, scenario)
         case _:
             return await _leaked(client, variant, scenario, requests, at_once)
 
@@ -97,16 +102,22 @@ async def _leaked(
     at_once: int,
 ) -> Found:
     at_start = await _drained(client)
-    await _send(client, variant, scenario, requests, at_once)
-    at_end = await _drained(client)
+    if scenario.meet:
+        async with _together(client, variant, scenario, requests):
+            pass
+    else:
+        await _send(client, variant, scenario, requests, at_once)
+    at_end = await _drained(
+        client, scenario.strays * requests if variant == "before" else 0
+    )
     strays = at_end.strays - at_start.strays
     return Found(
         "leaked",
         requests,
         at_end.sites.total() - at_start.sites.total() + strays,
-        scenario.leaks * requests,
+        (scenario.leaks + scenario.strays) * requests,
         dict(at_end.sites - at_start.sites)
-        | ({"no pool knows them": strays} if strays else {}),
+        | ({NO_POOL: strays} if strays else {}),
     )
 
 
@@ -117,16 +128,8 @@ async def _held(
     requests: int,
 ) -> Found:
     await _drained(client)
-    async with _silent_provider(client):
-        sending = asyncio.create_task(
-            _send(client, variant, scenario, requests, requests)
-        )
-        try:
-            held = await _all_waiting(client, requests)
-        except BaseException:
-            sending.cancel()
-            raise
-    await sending
+    async with _together(client, variant, scenario, requests):
+        held = _sites(await _loans(client))
     return Found(
         "held",
         requests,
@@ -149,21 +152,66 @@ async def _timed_out(
         if pool.name == scenario.pool
     ]
     requests = max(2 * capacity, scenario.requests)
-    async with _locked_orders(client) if scenario.meet else nullcontext():
-        sending = asyncio.create_task(
-            _send(client, variant, scenario, requests, requests)
-        )
-        if scenario.meet:
-            await _any_full(client)
-    await sending
+    if scenario.meet:
+        async with _together(client, variant, scenario, requests):
+            pass
+    else:
+        await _send(client, variant, scenario, requests, requests)
     await _drained(client)
     after = await _loans(client)
     count = _timeouts(after) - _timeouts(before)
     return Found("timed out", requests, count, None, {})
 
 
+async def _blocked(
+    client: httpx.AsyncClient, variant: Variant, scenario: Block
+) -> Found:
+    await _drained(client)
+    await _send(client, variant, scenario, 1, 1)
+    await _drained(client)
+    second = asyncio.create_task(_send(client, variant, scenario, 1, 1))
+    try:
+        blocking = await _blocking(client, second)
+    finally:
+        # Whoever waits for the lock goes on when a reset has ended its holder.
+        while not second.done():
+            await control(client, "POST", "/lab/reset")
+            await asyncio.wait([second], timeout=POLL_SECONDS)
+    await second
+    return Found("blocked", 2, blocking.total(), 1, dict(blocking))
+
+
 def _timeouts(page: Loans) -> int:
     return sum(pool.timeouts for pool in page.pools)
+
+
+@asynccontextmanager
+async def _together(
+    client: httpx.AsyncClient,
+    variant: Variant,
+    scenario: Scenario,
+    requests: int,
+) -> AsyncIterator[None]:
+    """Send all at once; the block runs when they have met, before they go on.
+
+    All have been answered when it is left.
+    """
+    lent = len((await _loans(client)).loans)
+    at_orders = scenario.meet == "orders"
+    async with (_locked_orders if at_orders else _silent_provider)(client):
+        sending = asyncio.create_task(
+            _send(client, variant, scenario, requests, requests)
+        )
+        try:
+            if at_orders:
+                await _all_lent(client, lent + requests)
+            else:
+                await _all_waiting(client, requests)
+            yield
+        except BaseException:
+            sending.cancel()
+            raise
+    await sending
 
 
 async def _send(
@@ -229,8 +277,12 @@ class Standing:
     """Connections that the server has and no pool knows."""
 
 
-async def _drained(client: httpx.AsyncClient) -> Standing:
-    """Wait until every request has ended and both sides agree, or give up."""
+async def _drained(client: httpx.AsyncClient, expected: int = 0) -> Standing:
+    """Wait until every request has ended, and no more strays are to go.
+
+    Where those that are expected do not come about, what is there is counted
+    in the end.
+    """
     strays = borrowers = 0
     async for page in _looks(client):
         borrowers = _borrowers(page)
@@ -238,7 +290,7 @@ async def _drained(client: httpx.AsyncClient) -> Standing:
         # Behind PgBouncer nobody can say which backends are the service's.
         known = counted["backends"] or counted["pooled"]
         strays = max(0, known - counted["pooled"])
-        if not borrowers and not strays:
+        if not borrowers and strays == expected:
             break
     if borrowers:
         message = f"{borrowers} requests do not end"
@@ -246,9 +298,7 @@ async def _drained(client: httpx.AsyncClient) -> Standing:
     return Standing(_sites(page), strays)
 
 
-async def _all_waiting(
-    client: httpx.AsyncClient, requests: int
-) -> Counter[str]:
+async def _all_waiting(client: httpx.AsyncClient, requests: int) -> None:
     """Wait until each request waits for the provider, or for the pool."""
     async for page in _looks(client):
         provider = await control(client, "GET", "/lab/provider")
@@ -256,17 +306,37 @@ async def _all_waiting(
             pool.waiting for pool in page.pools if pool.lent == pool.capacity
         )
         if provider["waiting"] + for_a_pool == requests:
-            return _sites(await _loans(client))
+            return
     message = f"not all of {requests} requests come to the slow part"
     raise FaultError(message)
 
 
-async def _any_full(client: httpx.AsyncClient) -> None:
-    """Wait until a pool has lent all it has."""
+async def _all_lent(client: httpx.AsyncClient, loans: int) -> None:
+    """Wait until so many are lent, or all that a pool has."""
     async for page in _looks(client):
-        if any(pool.lent == pool.capacity for pool in page.pools):
+        if len(page.loans) >= loans or any(
+            pool.lent == pool.capacity for pool in page.pools
+        ):
             return
-    message = "no pool is lent out"
+    message = "the requests do not come together"
+    raise FaultError(message)
+
+
+async def _blocking(
+    client: httpx.AsyncClient, request: asyncio.Task[None]
+) -> Counter[str]:
+    """Wait until a request waits for the lock of a leak, or has ended."""
+    async for page in _looks(client):
+        blocking = Counter(
+            loan.site or "unknown"
+            for loan in page.loans
+            if loan.state == "leaked"
+            and loan.activity
+            and loan.activity.blocks
+        )
+        if blocking or request.done():
+            return blocking
+    message = "a request neither ends nor waits for a leak"
     raise FaultError(message)
 
 

@@ -1,0 +1,37 @@
+"""Lesson dependency_by_hand: a dependency that FastAPI does not call.
+
+Nobody keeps the generator that `next` has begun, so Python ends it at once,
+and its `with` closes a session that has not borrowed yet. A session that was
+closed can be used again; this one is, and then nobody closes it.
+"""
+
+from app.lesson import Lesson, Scenario, Trap
+from app.lessons.dependency_by_hand import after, before
+
+lesson = Lesson(
+    name="dependency_by_hand",
+    title="A session dependency called by hand",
+    mistake="next(get_session()): its `with` block ends before the session is"
+    " used, and nobody is left to close it",
+    cure="let FastAPI call it, with Depends; elsewhere, a `with` block",
+    heals_by="gc",
+    source="DataJunction#942",
+    before=before.router,
+    after=after.router,
+    scenarios=(
+        Scenario("an order's summary", "/orders/1/summary", leaks=1),
+        Scenario(
+            "an unknown order",
+            "/orders/2147483647/summary",
+            leaks=1,
+            status=404,
+        ),
+        Scenario("bad input", "/orders/0/summary", status=422),
+    ),
+    trap=Trap(
+        "connections that are replaced after a second",
+        "a pool looks at a connection's age when it lends it, and these never"
+        " come back to be lent",
+        settings={"POOL_RECYCLE": "1"},
+    ),
+)

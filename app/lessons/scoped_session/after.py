@@ -1,0 +1,22 @@
+"""Scoped session, after: each request has a session of its own."""
+
+from fastapi import APIRouter
+from sqlmodel import Session
+
+from app.errors import OrderNotFound, problems
+from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.threads_engine import ThreadsEngineDep
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/parcel", responses=problems(404))
+def look_at_parcel(order_id: OrderId, engine: ThreadsEngineDep) -> OrderRead:
+    """Answer one order, for its parcel."""
+    # FIX scoped_session-1: the session ends with its block, in its thread.
+    with Session(engine) as session:
+        found = session.exec(ONE_ORDER, params={"id": order_id})
+        order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    return OrderRead.model_validate(order)

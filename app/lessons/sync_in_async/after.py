@@ -1,0 +1,24 @@
+"""Sync in async, after: whoever waits for a connection lets others run."""
+
+from fastapi import APIRouter
+
+from app.database import SessionDep
+from app.errors import OrderNotFound, problems
+from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.provider import ProviderDep
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/tracking", responses=problems(404))
+async def track_order(
+    order_id: OrderId, session: SessionDep, carrier: ProviderDep
+) -> OrderRead:
+    """Answer one order, once the carrier knows of it."""
+    await carrier.call()
+    # FIX sync_in_async-1: an asyncio session, and `await`.
+    found = await session.exec(ONE_ORDER, params={"id": order_id})
+    order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    return OrderRead.model_validate(order)

@@ -1,0 +1,24 @@
+"""Sync in async, before: whoever waits for a connection stops the loop."""
+
+from fastapi import APIRouter
+
+from app.errors import OrderNotFound, problems
+from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.provider import ProviderDep
+from app.threads_engine import ThreadsSessionDep
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/tracking", responses=problems(404))
+async def track_order(
+    order_id: OrderId, session: ThreadsSessionDep, carrier: ProviderDep
+) -> OrderRead:
+    """Answer one order, once the carrier knows of it."""
+    await carrier.call()
+    # LEAK sync_in_async-1: without `await`, this waits on the event loop.
+    found = session.exec(ONE_ORDER, params={"id": order_id})
+    order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    return OrderRead.model_validate(order)

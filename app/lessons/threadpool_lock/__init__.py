@@ -1,0 +1,44 @@
+"""Lesson threadpool_lock: connections and threads that wait for each other.
+
+FastAPI runs `def` handlers in 40 threads. A handler's response is made in a
+thread as well, and its session closed after that. Once the handlers that wait
+for a connection have taken all threads, those that have one get no thread to
+go on with: all wait for the pool's timeout. With fewer threads it comes to
+that sooner.
+
+Handlers still wait for a connection in all threads; whoever has one needs no
+other thread to give it back, so each gets its turn.
+"""
+
+from app.lesson import Lesson, Scenario, Starvation, Trap
+from app.lessons.threadpool_lock import after, before
+
+lesson = Lesson(
+    name="threadpool_lock",
+    title="`def` handlers that take all threads to wait for connections",
+    mistake="a session dependency, and a response that FastAPI makes in one"
+    " more thread before the session is closed",
+    cure="a session that begins and ends in the handler's own thread",
+    heals_by="exit",
+    source="fastapi#3205 and discussion 6628",
+    before=before.router,
+    after=after.router,
+    scenarios=(
+        Starvation(
+            "more packers than threads",
+            "/orders/1/packing-list",
+            pool="threads",
+            requests=60,
+            meet="provider",
+        ),
+        Scenario("one packer", "/orders/1/packing-list"),
+        Scenario(
+            "an unknown order", "/orders/2147483647/packing-list", status=404
+        ),
+    ),
+    trap=Trap(
+        "a longer pool timeout",
+        "all threads wait for longer, and none is left to give back",
+        settings={"POOL_TIMEOUT": "2"},
+    ),
+)
