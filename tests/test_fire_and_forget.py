@@ -1,5 +1,6 @@
 """A task that nobody awaits outlives its request, and so may a loan."""
 
+from app.lessons.fire_and_forget.query import TASKS
 from tests.conftest import Service, until
 
 
@@ -20,11 +21,14 @@ async def test_its_loan_is_leaked_until_it_ends(service: Service) -> None:
     await until(lambda: not service.loans)
 
 
-async def test_a_reset_ends_it(service: Service) -> None:
+async def test_a_reset_cancels_it(service: Service) -> None:
     await ship_with_a_silent_warehouse(service, "/before/orders/1/shipment")
+    [task] = TASKS
 
     freed = await service.client.post("/lab/reset")
 
+    await until(task.done)
+    assert task.cancelled()
     assert freed.json()["loans_freed"] == 1
     assert not service.loans
 
