@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import pytest_asyncio
 
-from app.api import LESSONS
+from app.api import SERVICE
 from app.lab.embedded import embedded_postgres
 from app.lesson import Scenario, Variant
 from app.settings import Settings
@@ -46,7 +46,7 @@ async def stranded(request: pytest.FixtureRequest) -> AsyncIterator[Service]:
     "scenario",
     [
         pytest.param(scenario, id=f"{lesson.name}: {scenario.name}")
-        for lesson in LESSONS
+        for lesson in SERVICE
         for scenario in lesson.scenarios
         if scenario.name != "bad input"
     ],
@@ -104,7 +104,7 @@ async def test_a_database_that_is_away_is_not_a_pool_timeout(
 async def test_nothing_that_after_tried_in_vain_is_lent(
     stranded: Service,
 ) -> None:
-    for lesson in LESSONS:
+    for lesson in SERVICE:
         for scenario in lesson.scenarios:
             await stranded.send(scenario, "after")
 

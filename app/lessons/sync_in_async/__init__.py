@@ -24,14 +24,12 @@ lesson = Lesson(
     scenarios=(
         Starvation(
             "many who track at once",
-            "/orders/1/tracking",
+            "/orders/1/parcel",
             pool="threads",
             meet="provider",
         ),
-        Scenario("one who tracks", "/orders/1/tracking"),
-        Scenario(
-            "an unknown order", "/orders/2147483647/tracking", status=404
-        ),
+        Scenario("one who tracks", "/orders/1/parcel"),
+        Scenario("an unknown order", "/orders/2147483647/parcel", status=404),
     ),
     trap=Trap(
         "a longer pool timeout",
