@@ -6,6 +6,7 @@ that the service under test really has.
 """
 
 from asyncio import gather
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import cycle, islice
@@ -19,17 +20,19 @@ from app.settings import Settings
 from tests.conftest import NO_CERTIFICATES, Service
 
 REQUESTS = 1000
+PATIENCE = 100
+"""Seconds that are for ever, where other processes have both cores."""
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Pools as large as in production, 20 + 10 and 20."""
+    """Pools as large as in production, 20 + 10 and 20; nobody gives up."""
     return settings.model_copy(
         update={
             "pool_workers": 4,
             "pool_connections_per_worker": 3,
             "pool_buffer": 8,
-            "pool_timeout": 30,
+            "pool_timeout": PATIENCE,
         }
     )
 
@@ -54,7 +57,7 @@ async def clients(
                 httpx.AsyncClient(
                     base_url=service.client.base_url,
                     verify=NO_CERTIFICATES,
-                    timeout=60,
+                    timeout=PATIENCE,
                 )
             )
             for _ in range(20)
@@ -82,6 +85,7 @@ async def test_the_fixture_names_the_line_that_leaks(service: Service) -> None:
             await service.client.get("/before/orders")
 
 
+@pytest.mark.timeout(3 * PATIENCE)
 @pytest.mark.usefixtures("sockets")
 async def test_nothing_is_left_of_1000_concurrent_requests(
     leakproof: Service, clients: list[httpx.AsyncClient]
@@ -102,8 +106,12 @@ async def test_nothing_is_left_of_1000_concurrent_requests(
         )
     )
 
-    statuses = [answer.status_code for answer in answers]
-    assert statuses == [scenario.status for scenario in sent]
+    wrong = Counter(
+        answer.text
+        for answer, scenario in zip(answers, sent, strict=True)
+        if answer.status_code != scenario.status
+    )
+    assert not wrong
     await leakproof.at_rest()
     assert leakproof.loans == []
     assert (await leakproof.backends()).keys() == {"idle"}
