@@ -15,7 +15,7 @@ from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 import httpx
 import pytest
 
-from app.api import LESSONS
+from app.api import SERVICE
 from app.settings import Settings
 from tests.conftest import NO_CERTIFICATES, Service
 
@@ -91,7 +91,7 @@ async def test_nothing_is_left_of_1000_concurrent_requests(
     leakproof: Service, clients: list[httpx.AsyncClient]
 ) -> None:
     scenarios = [
-        scenario for lesson in LESSONS for scenario in lesson.scenarios
+        scenario for lesson in SERVICE for scenario in lesson.scenarios
     ]
     sent = list(islice(cycle(scenarios), REQUESTS))
 
