@@ -23,14 +23,14 @@ lesson = Lesson(
     after=after.router,
     scenarios=(
         Starvation(
-            "many who track at once",
-            "/orders/1/tracking",
+            "many who look for one at once",
+            "/orders/1/location",
             pool="threads",
             meet="provider",
         ),
-        Scenario("one who tracks", "/orders/1/tracking"),
+        Scenario("one who looks", "/orders/1/location"),
         Scenario(
-            "an unknown order", "/orders/2147483647/tracking", status=404
+            "an unknown order", "/orders/2147483647/location", status=404
         ),
     ),
     trap=Trap(
