@@ -110,6 +110,16 @@ def test_routes_take_the_same_parameters(lesson: Lesson, where: str) -> None:
     assert str(before) == str(after)
 
 
+def test_no_lesson_has_a_route_of_another() -> None:
+    paths = [
+        (route.path, tuple(getattr(route, "methods", ())))
+        for lesson in LESSONS
+        for route in routes(lesson.after)
+    ]
+
+    assert len(paths) == len(set(paths))
+
+
 @each_lesson
 def test_every_route_says_what_it_does(lesson: Lesson) -> None:
     assert all(getdoc(route.endpoint) for route in routes(lesson.after))

@@ -16,7 +16,7 @@ lesson = Lesson(
     name="background_task",
     title="A connection kept until the background task ends",
     mistake="a background task that works with the request's session",
-    cure='scope="function", and a session of the task\'s own, no longer than'
+    cure='`scope="function"`, and a session of the task\'s own, no longer than'
     " its question",
     heals_by="exit",
     source="WrzDJ#505; statgpt-backend#216: pool of 20 + 10 exhausted",

@@ -6,7 +6,7 @@ from app.lessons.engine_per_request import after, before
 lesson = Lesson(
     name="engine_per_request",
     title="An engine for each request",
-    mistake="create_engine() in the handler: a pool of its own for a request,"
+    mistake="`create_engine()` in the handler: a pool of its own for a request,"
     " which no one disposes of",
     cure="one engine for the life of the service, made where it starts",
     heals_by="gc",

@@ -13,7 +13,7 @@ from app.lessons.fire_and_forget.query import cancel_tasks
 lesson = Lesson(
     name="fire_and_forget",
     title="A session handed to a task that outlives its request",
-    mistake="asyncio.create_task(job(session)), and the request ends first",
+    mistake="`asyncio.create_task(job(session))`, and the request ends first",
     cure="read in the request; hand the task values",
     heals_by="exit",
     source="skyportal#1884, where a callback outlived its handler",

@@ -10,7 +10,7 @@ from app.lessons.row_lock import after, before
 lesson = Lesson(
     name="row_lock",
     title="An error after flush() leaves a row locked",
-    mistake="raise between flush() and commit(), in a session that nobody"
+    mistake="`raise` between `flush()` and `commit()`, in a session that nobody"
     " closes then",
     cure="a session dependency, which rolls back and closes on every way out",
     heals_by="gc",

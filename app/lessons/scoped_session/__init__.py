@@ -12,7 +12,7 @@ from app.lessons.scoped_session.query import registry_of
 lesson = Lesson(
     name="scoped_session",
     title="A session for each thread, which nobody removes",
-    mistake="scoped_session, used in FastAPI's threads without remove()",
+    mistake="`scoped_session`, used in FastAPI's threads without `remove()`",
     cure="a session for each request, in a `with` block",
     heals_by="never",
     source="open-webui#20868: idle in transaction for 30 to 50 minutes",

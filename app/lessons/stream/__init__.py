@@ -15,7 +15,7 @@ lesson = Lesson(
     title="A connection kept while a response is streamed",
     mistake="a streamed response, and a session dependency with FastAPI's"
     " default scope",
-    cure='scope="function": read first, give back, then stream',
+    cure='`scope="function"`: read first, give back, then stream',
     heals_by="exit",
     source="fojin#649, open-wearables#1566; FastAPI 0.106, 0.118 and 0.121",
     before=before.router,

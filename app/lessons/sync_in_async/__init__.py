@@ -14,22 +14,24 @@ from app.lessons.sync_in_async import after, before
 lesson = Lesson(
     name="sync_in_async",
     title="A synchronous session in an `async def` handler",
-    mistake="Session = Depends(get_session), the write-up's own fix, in a"
+    mistake="`Session = Depends(get_session)`, the write-up's own fix, in a"
     " handler that runs on the event loop",
-    cure="AsyncSession, and await",
+    cure="`AsyncSession`, and `await`",
     heals_by="exit",
     source="write-up, section 2, option 1; uhh-lt/dats#217; open-webui#11233",
     before=before.router,
     after=after.router,
     scenarios=(
         Starvation(
-            "many who track at once",
-            "/orders/1/parcel",
+            "many who look for one at once",
+            "/orders/1/location",
             pool="threads",
             meet="provider",
         ),
-        Scenario("one who tracks", "/orders/1/parcel"),
-        Scenario("an unknown order", "/orders/2147483647/parcel", status=404),
+        Scenario("one who looks", "/orders/1/location"),
+        Scenario(
+            "an unknown order", "/orders/2147483647/location", status=404
+        ),
     ),
     trap=Trap(
         "a longer pool timeout",

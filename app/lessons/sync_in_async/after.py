@@ -10,8 +10,8 @@ from app.provider import ProviderDep
 router = APIRouter()
 
 
-@router.get("/orders/{order_id}/parcel", responses=problems(404))
-async def find_parcel(
+@router.get("/orders/{order_id}/location", responses=problems(404))
+async def locate_order(
     order_id: OrderId, session: SessionDep, carrier: ProviderDep
 ) -> OrderRead:
     """Answer one order, once the carrier knows of it."""

@@ -10,8 +10,8 @@ from app.threads_engine import ThreadsSessionDep
 router = APIRouter()
 
 
-@router.get("/orders/{order_id}/parcel", responses=problems(404))
-async def find_parcel(
+@router.get("/orders/{order_id}/location", responses=problems(404))
+async def locate_order(
     order_id: OrderId, session: ThreadsSessionDep, carrier: ProviderDep
 ) -> OrderRead:
     """Answer one order, once the carrier knows of it."""
