@@ -11,8 +11,8 @@ from app.lessons.dependency_by_hand import after, before
 lesson = Lesson(
     name="dependency_by_hand",
     title="A session dependency called by hand",
-    mistake="`next(get_session())`: its `with` block ends before the session is"
-    " used, and nobody is left to close it",
+    mistake="`next(get_session())`: its `with` block ends before the session"
+    " is used, and nobody is left to close it",
     cure="let FastAPI call it, with `Depends`; elsewhere, a `with` block",
     heals_by="gc",
     source="DataJunction#942",

@@ -6,8 +6,8 @@ from app.lessons.engine_per_request import after, before
 lesson = Lesson(
     name="engine_per_request",
     title="An engine for each request",
-    mistake="`create_engine()` in the handler: a pool of its own for a request,"
-    " which no one disposes of",
+    mistake="`create_engine()` in the handler: a pool of its own for a"
+    " request, which no one disposes of",
     cure="one engine for the life of the service, made where it starts",
     heals_by="gc",
     source="climb-elo#183; fastapi#6006; fidesops#1107",

@@ -10,8 +10,8 @@ from app.lessons.row_lock import after, before
 lesson = Lesson(
     name="row_lock",
     title="An error after flush() leaves a row locked",
-    mistake="`raise` between `flush()` and `commit()`, in a session that nobody"
-    " closes then",
+    mistake="`raise` between `flush()` and `commit()`, in a session that"
+    " nobody closes then",
     cure="a session dependency, which rolls back and closes on every way out",
     heals_by="gc",
     source="SQLAlchemy's FAQ on sessions: close, and so roll back, always",
