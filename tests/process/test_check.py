@@ -22,8 +22,9 @@ def test_before_exits_1_and_names_the_line(
     )
 
     assert check.returncode == 1, check.stderr
-    assert f"{lesson} before" in check.stdout
-    assert re.search(rf"/{lesson}/before\.py:\d+ |timed out by", check.stdout)
+    # Where requests starve, or a pool is nobody's, nothing is lent any more.
+    line = rf"/{lesson}/before\.py:\d+ |[1-9]\d* timed out|no pool knows them"
+    assert re.search(line, check.stdout)
 
 
 def test_after_exits_0_for_every_lesson_and_names_no_line(
