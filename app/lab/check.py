@@ -16,13 +16,8 @@ from typing import Literal
 import httpx
 from rich.tree import Tree
 
-from app.lab.faults import (
-    FaultError,
-    Found,
-    control,
-    count_open,
-    provoke,
-)
+from app.lab.faults import Found, provoke
+from app.lab.looking import FaultError, control, count_open
 from app.lab.service import Service, ServiceFailedError, running_service
 from app.lesson import Lesson, Starvation, Variant
 
