@@ -39,6 +39,9 @@ async def open_threads_engine(
     try:
         yield engine
     finally:
+        # What a thread keeps would be closed by the thread's end, or never.
+        for loan in list(book.loans.values()):
+            await book.free(loan)
         engine.dispose()
         ledger.close_book(book)
 
