@@ -117,7 +117,7 @@ def test_calls_a_blocked_event_loop_that(service: Blockable) -> None:
     blocking = service.block()
 
     def verdict() -> Any:  # noqa: ANN401
-        [pool, _] = service.port.get("/poolwatch/loans").json()["pools"]
+        [pool, *_] = service.port.get("/poolwatch/loans").json()["pools"]
         return pool["verdict"]
 
     wait_until(verdict)
