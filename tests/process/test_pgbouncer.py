@@ -40,6 +40,7 @@ def service(
         DATABASE_DIRECT_URL=database_url,
         POOL_WORKERS="1",
         POOL_BUFFER="1",
+        LAB_ENABLED="true",
     ) as service:
         yield service
 
