@@ -1,4 +1,4 @@
-"""The load: users who send every lesson's scenarios, in random order.
+"""The load: users who send the service's scenarios, in random order.
 
 A Locust file: `locust -f app/lab/load.py --host http://127.0.0.1:8000`.
 Paths carry no variant, so the flags decide who answers.
@@ -8,11 +8,11 @@ import random
 
 from locust import FastHttpUser, between, task
 
-from app.api import LESSONS
+from app.api import SERVICE
 
 SCENARIOS = [
     (lesson.name, scenario)
-    for lesson in LESSONS
+    for lesson in SERVICE
     for scenario in lesson.scenarios
 ]
 

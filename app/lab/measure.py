@@ -19,10 +19,11 @@ import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.api import LESSONS
+from app.api import SERVICE
 from app.flags import POLL_SECONDS
 from app.lab.service import Service, ServiceFailedError, running_service
 from app.lesson import Variant
+from app.threads_engine import THREADS
 from poolwatch.report import Loans
 
 POOL_TIMEOUT = 5
@@ -110,7 +111,7 @@ def _measure(
     report: Callable[[float, int], None],
 ) -> Measured:
     with service.client() as client:
-        for lesson in LESSONS:
+        for lesson in SERVICE:
             client.put(
                 f"/lab/flags/{lesson.name}", json={"variant": variant}
             ).raise_for_status()
@@ -200,13 +201,13 @@ def _is_ready(client: httpx.Client) -> bool:
 
 
 def _total(client: httpx.Client, name: str) -> float:
-    """Sum one metric over all pools."""
+    """Sum one metric over the service's pools; the lessons' own is idle."""
     text = client.get("/metrics").raise_for_status().text
     return sum(
         sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == name
+        if sample.name == name and THREADS not in sample.labels.values()
     )
 
 
