@@ -46,7 +46,7 @@ bench-poolwatch: install ## What poolwatch costs, with and without in turn (3 mi
 	$(RUN)/python -m app bench-poolwatch
 
 diff: install ## Each lesson's two files side by side
-	@for lesson in app/*/before.py; do \
+	@for lesson in app/*/before.py app/lessons/*/before.py; do \
 	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
 	done
 

@@ -16,8 +16,8 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from poolwatch.book import Listener
 from poolwatch.findings import HEALED, Finding
+from poolwatch.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,11 +1,11 @@
-"""One pool's page in the ledger, and who may read along."""
+"""One pool's page in the ledger."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from poolwatch.borrower import current
 from poolwatch.callsite import capture, current_frame
@@ -18,72 +18,15 @@ if TYPE_CHECKING:
     from threading import RLock
     from types import FrameType
 
+    from poolwatch.gauge import Gauge
+    from poolwatch.listener import Listener
+
 logger = logging.getLogger("poolwatch")
 DEAF = "a listener failed to hear %r"
 
 MOST_LINES = 100
 """Lines whose leaks a book counts apart; all further ones share `OTHER`."""
 OTHER: Line = ("other", "other")
-
-
-class Gauge(Protocol):
-    """What a pool can tell of itself at any moment."""
-
-    def size(self) -> int:
-        """The most connections it keeps when nobody borrows."""
-        ...
-
-    def minimum(self) -> int:
-        """The fewest connections it keeps when nobody borrows."""
-        ...
-
-    def capacity(self) -> int | None:
-        """The most it lends at once; None where there is no limit."""
-        ...
-
-    def lent(self) -> int:
-        """Connections lent now."""
-        ...
-
-    def idle(self) -> int:
-        """Open connections that nobody has borrowed."""
-        ...
-
-    def overflow(self) -> int:
-        """Open connections beyond the size."""
-        ...
-
-
-class Listener:
-    """Told of what happens, as it happens; must not block.
-
-    A base class whose methods do nothing: override those of interest. They
-    are called by whichever thread borrows or gives back, and by the garbage
-    collector too, in the middle of anything: `ended` for a loan it reclaims,
-    `waited` for a task it drops. What they raise is logged and goes no
-    further.
-    """
-
-    def opened(self, book: Book) -> None:
-        """A pool is watched from now on."""
-
-    def waited(self, book: Book, seconds: float) -> None:
-        """A borrower waited so long, with or without success."""
-
-    def timed_out(self, book: Book) -> None:
-        """A borrower went away without a connection."""
-
-    def connected(self, book: Book, seconds: float) -> None:
-        """A new connection to the server took so long."""
-
-    def leaked(self, loan: Loan) -> None:
-        """A borrower ended, and its loan is still open."""
-
-    def overdue(self, loan: Loan) -> None:
-        """A loan is open for long, and its borrower lives."""
-
-    def ended(self, loan: Loan, how: Ending) -> None:
-        """A loan has ended."""
 
 
 class Book:

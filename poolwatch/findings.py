@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Literal
 
-from poolwatch.book import Listener
 from poolwatch.callsite import sites
 from poolwatch.holder import holder_stack
+from poolwatch.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable

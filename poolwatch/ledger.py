@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from poolwatch.book import Book, Gauge, Listener
+from poolwatch.book import Book
 from poolwatch.borrower import Borrower, current
+from poolwatch.gauge import Gauge
+from poolwatch.listener import Listener
 from poolwatch.loan import Ending, Loan
 
 if TYPE_CHECKING:

@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from poolwatch import Ledger, Listener, Loan, Reporter
+from poolwatch.for_opentelemetry import Exporter
 from poolwatch.loan import Ending
 from tests.conftest import without_collector
+from tests.poolwatch.telemetry import Telemetry
 
 PATIENCE = 20.0
 """Seconds that are for ever, also with both cores busy."""
@@ -124,3 +126,15 @@ async def until_async(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def telemetry() -> Iterator[Telemetry]:
+    telemetry = Telemetry()
+    yield telemetry
+    telemetry.provider.shutdown()
+
+
+@pytest.fixture
+def exporter(ledger: Ledger, telemetry: Telemetry) -> Exporter:
+    return Exporter(ledger, telemetry.provider)

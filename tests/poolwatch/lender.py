@@ -4,6 +4,7 @@
 
 import asyncio
 import gc
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ SOON = 0.001
 
 
 @dataclass
-class Lender:
+class Lender(ABC):
     """A watched pool, and what has been borrowed from it."""
 
     server: Server
@@ -81,25 +82,30 @@ class Lender:
 
         await until_async(agree)
 
+    @abstractmethod
     async def open(self) -> None:
-        raise NotImplementedError
+        """Open the pool, and watch it."""
 
+    @abstractmethod
     async def close(self) -> None:
-        raise NotImplementedError
+        """Close it, whatever is lent."""
 
+    @abstractmethod
     async def get(self, timeout: float) -> Any:  # noqa: ASYNC109
-        raise NotImplementedError
+        """Borrow, or give up in time."""
 
+    @abstractmethod
     async def give_back(self, connection: Any) -> None:
-        raise NotImplementedError
+        """Give back as one should."""
 
+    @abstractmethod
     async def invalidate(self, connection: Any) -> None:
-        raise NotImplementedError
+        """Give back what is of no use any more."""
 
     async def detach(self, connection: Any) -> None:
         await self.give_back(connection)
 
-    async def dispose(self) -> None:
+    async def dispose(self) -> None:  # noqa: B027 - not every pool can
         """Renew the pool, where it can."""
 
     def spare(self) -> int:
@@ -110,5 +116,6 @@ class Lender:
         """What the pool itself says."""
         return len(self.held)
 
+    @abstractmethod
     def pid(self, connection: Any) -> int | None:
-        raise NotImplementedError
+        """The backend behind a connection."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -37,18 +37,6 @@ HAPPENINGS = {
     "poolwatch_reclaimed_total",
 }
 """Metrics that are zero until what they show has happened."""
-
-
-@pytest.fixture
-def telemetry() -> Iterator[Telemetry]:
-    telemetry = Telemetry()
-    yield telemetry
-    telemetry.provider.shutdown()
-
-
-@pytest.fixture
-def exporter(ledger: Ledger, telemetry: Telemetry) -> Exporter:
-    return Exporter(ledger, telemetry.provider)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Which ledgers OpenTelemetry is shown, how long, and what it takes."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -15,18 +15,6 @@ from tests.poolwatch.telemetry import Telemetry
 from tests.poolwatch.test_three_lines import run
 
 WAIT_TIME = "db.client.connection.wait_time"
-
-
-@pytest.fixture
-def telemetry() -> Iterator[Telemetry]:
-    telemetry = Telemetry()
-    yield telemetry
-    telemetry.provider.shutdown()
-
-
-@pytest.fixture
-def exporter(ledger: Ledger, telemetry: Telemetry) -> Exporter:
-    return Exporter(ledger, telemetry.provider)
 
 
 @pytest.fixture

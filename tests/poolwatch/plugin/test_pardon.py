@@ -145,7 +145,7 @@ def test_loans_on_their_way_back_are_waited_for(suite: Suite) -> None:
             async def work():
                 async with async_engine.connect():
                     borrowed.set()
-                    await asyncio.sleep(3600)
+                    await asyncio.Event().wait()  # for ever
 
             kept.append(asyncio.create_task(work()))
             await borrowed.wait()
