@@ -97,6 +97,8 @@ class Lesson:
     anything, gives a connection back: `refcount`, `gc` (the cyclic garbage
     collector, some day), `exit` (the end of the response or task) or `never`.
     `forget` empties what the lesson keeps in memory, for a reset.
+    The workshop tells the `story` first, and then one more of the `hints`
+    each time it is asked.
     """
 
     name: str
@@ -110,6 +112,8 @@ class Lesson:
     scenarios: tuple[Scenario, ...]
     trap: Trap
     forget: Callable[[], None] = lambda: None
+    story: str = ""
+    hints: tuple[str, ...] = ()
 
     def router(self, variant: Variant) -> APIRouter:
         """The routes of one variant."""
