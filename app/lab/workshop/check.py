@@ -15,7 +15,7 @@ from app.lab.workshop.verdict import Verdict
 from app.lab.workshop.written import observer
 from app.lesson import Lesson
 
-POOL_TIMEOUT = 2
+POOL_TIMEOUT = 5
 """Seconds: a request that waits for so long, waits in vain."""
 REQUEST_SECONDS = 30
 _ERROR = re.compile(r"^(?:\w+\.)*\w+: .+", re.MULTILINE)

@@ -135,7 +135,7 @@ def _run(name: str, file: Path, text: str) -> APIRouter:
         raise _broken(file, error) from error
     if not isinstance(router, APIRouter):
         message = f"{_shown(file)}: `router` is no APIRouter"
-        raise BrokenFile(message)
+        raise BrokenFile(message, file=str(file))
     return router
 
 
@@ -148,7 +148,9 @@ def _broken(file: Path, error: BaseException) -> BrokenFile:
         lines = [each.lineno for each in trace if each.filename == str(file)]
         line, what = lines[-1] if lines else None, str(error)
     where = f"{_shown(file)}:{line}" if line else _shown(file)
-    return BrokenFile(f"{where}: {type(error).__name__}: {what}", line=line)
+    return BrokenFile(
+        f"{where}: {type(error).__name__}: {what}", file=str(file), line=line
+    )
 
 
 def _shown(file: Path) -> str:
