@@ -177,7 +177,7 @@ def check(
         Console(stderr=True).status("starting a service …") as status,
     ):
         asyncio.run(check_server(settings))
-        with checker(settings.direct_dsn) as checks:
+        with checker(settings) as checks:
             for _ in saved(file) if watch else (None,):
                 status.start()
                 verdict = asyncio.run(checks.check(lesson, status.update))

@@ -11,9 +11,11 @@ import httpx
 from app.lab.service import Service, ServiceFailedError, running_service
 from app.lab.workshop.judge import judge
 from app.lab.workshop.probes import Probes
+from app.lab.workshop.scratch import scratch_database
 from app.lab.workshop.verdict import Verdict
 from app.lab.workshop.written import observer
 from app.lesson import Lesson
+from app.settings import Settings
 
 POOL_TIMEOUT = 5
 """Seconds: a request that waits for so long, waits in vain."""
@@ -57,17 +59,28 @@ class Checker:
 
 
 @contextmanager
-def checker(dsn: str, pool_timeout: float = POOL_TIMEOUT) -> Iterator[Checker]:
+def checker(
+    settings: Settings, pool_timeout: float = POOL_TIMEOUT
+) -> Iterator[Checker]:
     """Start a service for checks, and end it with the block.
 
     Args:
-        dsn: the database, for the check to look at from outside; the service
-            has it from the environment.
+        settings: which server to use.
         pool_timeout: after so many seconds a request has waited in vain.
 
+    Raises:
+        ServiceFailedError: it did not start.
+
     """
-    with running_service(POOL_TIMEOUT=str(pool_timeout)) as service:
-        yield Checker(service, dsn)
+    with (
+        scratch_database(settings) as scratch,
+        running_service(
+            DATABASE_URL=scratch.database_url.get_secret_value(),
+            DATABASE_DIRECT_URL="",
+            POOL_TIMEOUT=str(pool_timeout),
+        ) as service,
+    ):
+        yield Checker(service, scratch.dsn)
 
 
 class _Errors:
