@@ -20,7 +20,7 @@ from app.settings import Settings
 POOL_TIMEOUT = 5
 """Seconds: a request that waits for so long, waits in vain."""
 REQUEST_SECONDS = 30
-_ERROR = re.compile(r"^(?:\w+\.)*\w+: .+", re.MULTILINE)
+_ERROR = re.compile(r"^[\w.]+: ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Checker:
                 httpx.AsyncClient(
                     base_url=self.service.url,
                     headers=self.service.headers,
-                    limits=httpx.Limits(max_connections=None),
+                    # After a 500 the server closes the connection.
+                    limits=httpx.Limits(max_keepalive_connections=0),
                     timeout=REQUEST_SECONDS,
                 ) as client,
                 observer(self.dsn) as looking,
@@ -91,9 +92,9 @@ class _Errors:
         self._seen = len(log.read_text())
 
     def last(self) -> str:
-        """The error that the newest stack trace ends with, if there is one."""
+        """What the newest stack trace ends with, if there is one."""
         text = self._log.read_text()
         new, self._seen = text[self._seen :], len(text)
         _, trace, told = new.rpartition("Traceback (most recent call last)")
-        found = _ERROR.search(told.partition("\n")[2]) if trace else None
-        return found[0] if found else ""
+        found = _ERROR.search(told) if trace else None
+        return told[found.start() :] if found else ""

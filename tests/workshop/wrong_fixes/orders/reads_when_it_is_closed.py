@@ -1,6 +1,6 @@
 """The new order is read when its session is closed.
 
-answers otherwise: What was read is read anew after a commit
+answers otherwise: It fails: after a commit
 """
 
 from fastapi import APIRouter
