@@ -44,7 +44,7 @@ async def judge(probes: Probes, report: Callable[[str], None]) -> Verdict:
     """
     lesson = probes.lesson
     await control(probes.client, "PUT", "/lab/gc", {"enabled": False})
-    await probes.reset()
+    await probes.clean()
     broken = await probes.broken()
     if broken:
         return Verdict(lesson.name, (Result("the file", broken),))
