@@ -46,7 +46,7 @@ def workshop(folder: Path, server_url: str) -> Workshop:
             *arguments,
             folder=folder,
             DATABASE_URL=server_url,
-            COLUMNS="300",
+            COLUMNS="400",
         )
 
     return command
@@ -150,12 +150,13 @@ def test_watching_checks_again_when_the_file_is_saved(
         *("workshop", "check", "--watch"),
         folder=folder,
         DATABASE_URL=server_url,
+        COLUMNS="400",
     ) as watching:
-        wait_until(lambda: "not yet" in watching.printed, 60)
+        wait_until(lambda: "not yet" in watching.printed)
         saved(folder).write_text("import nowhere\n")
-        wait_until(lambda: "No module named 'nowhere'" in watching.printed, 60)
+        wait_until(lambda: "No module named 'nowhere'" in watching.printed)
         saved(folder).write_text(solution_of(analytics.lesson))
-        wait_until(lambda: "analytics: solved" in watching.printed, 60)
+        wait_until(lambda: "analytics: solved" in watching.printed)
 
         watching.ctrl_c()
 
@@ -175,7 +176,7 @@ def test_a_check_that_is_interrupted_leaves_nothing(
         "workshop", "check", folder=folder, DATABASE_URL=server_url
     ) as check:
         # The service of its own is there; the check itself has begun.
-        wait_until(check.children, 60)
+        wait_until(lambda: check.children() or check.process.poll())
 
         (check.ctrl_c if how is signal.SIGINT else check.sigterm)()
 

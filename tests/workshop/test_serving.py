@@ -34,7 +34,10 @@ async def hello() -> str:
 
 
 @pytest.fixture
-def service(service: Service, folder: Path) -> Service:  # noqa: ARG001
+def service(
+    service: Service,
+    folder: Path,  # noqa: ARG001 - entered when the service has its flags
+) -> Service:
     """The service, run in a folder of its own."""
     return service
 
@@ -257,9 +260,9 @@ async def test_metrics_know_one_route_for_all_exercises(
     assert handlers == {"/exercise/{lesson}/{rest:path}"}
 
 
-@pytest.mark.usefixtures("folder")
 async def test_with_the_lab_off_there_is_no_exercise(
     production: Service,
+    folder: Path,  # noqa: ARG001 - entered when the service has its flags
 ) -> None:
     for lesson in LESSONS:
         start(lesson)
