@@ -122,6 +122,7 @@ def test_a_lesson_is_started_found_guessed_and_summed_up(
 def test_a_check_fails_and_then_passes(
     workshop: Workshop, folder: Path, server_url: str
 ) -> None:
+    there = databases(server_url)
     workshop("next", "--no-serve")
     assert saved(folder, "orders").exists()
     [first, *_] = exercise_of(orders.lesson).leaks
@@ -139,12 +140,13 @@ def test_a_check_fails_and_then_passes(
     assert "20 of 680 points. Next: python -m app workshop find" in (
         listed.stdout
     )
-    assert not scratch_databases(server_url)
+    assert databases(server_url) == there
 
 
 def test_watching_checks_again_when_the_file_is_saved(
     workshop: Workshop, folder: Path, server_url: str
 ) -> None:
+    there = databases(server_url)
     workshop("start", "analytics", "--no-serve")
     with running(
         *("workshop", "check", "--watch"),
@@ -164,13 +166,14 @@ def test_watching_checks_again_when_the_file_is_saved(
         wait_until(watching.is_all_gone)
         assert "Traceback" not in watching.told
     assert kept(folder)["fixed"] == 20
-    assert not scratch_databases(server_url)
+    assert databases(server_url) == there
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_check_that_is_interrupted_leaves_nothing(
     workshop: Workshop, folder: Path, server_url: str, how: signal.Signals
 ) -> None:
+    there = databases(server_url)
     workshop("start", "analytics", "--no-serve")
     with running(
         "workshop", "check", folder=folder, DATABASE_URL=server_url
@@ -183,7 +186,7 @@ def test_a_check_that_is_interrupted_leaves_nothing(
         assert check.exit_code(2 * TEN_SECONDS) not in {0, 2}, check.told
         wait_until(check.is_all_gone)
         assert "Traceback" not in check.told
-    assert not scratch_databases(server_url)
+    assert databases(server_url) == there
 
 
 @pytest.fixture
@@ -272,9 +275,7 @@ def test_a_broken_progress_file_is_kept_aside(
     assert (folder / "workshop/progress.json.broken").read_text() == "{"
 
 
-def scratch_databases(server_url: str) -> list[str]:
+def databases(server_url: str) -> set[str]:
     with psycopg.connect(server_url) as server:
-        rows = server.execute(
-            "SELECT datname FROM pg_database WHERE datname LIKE 'workshop%'"
-        )
-        return [name for (name,) in rows]
+        rows = server.execute("SELECT datname FROM pg_database").fetchall()
+        return {name for (name,) in rows}

@@ -25,7 +25,7 @@ from app.lesson import Lesson, Scenario
 
 REQUESTS = 10
 AT_ONCE = 5
-PULSE_SECONDS = 3
+PULSE_SECONDS = 5
 """What a health check may take while a request waits for a lock."""
 NOT_THERE = (FaultError, httpx.HTTPError)
 """The service does not do what every right answer does."""

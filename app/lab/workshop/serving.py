@@ -171,7 +171,7 @@ ExercisesDep = Annotated[Exercises, Depends(get_exercises)]
 router = APIRouter(tags=["lab"])
 
 
-@router.get("/exercise/{lesson}", responses=problems(404, 500))
+@router.get("/exercise/{lesson}", responses=problems(404, 422, 500))
 async def read_exercise(lesson: str, exercises: ExercisesDep) -> ServedFile:
     """Say which file is served, once it can be."""
     file, _ = exercises.load(lesson)
