@@ -1,9 +1,7 @@
 """The command `workshop`: find it, fix it, and know what would not help."""
 
 import asyncio
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +17,11 @@ from app.cli.choice import (
     show_it,
     started_last,
 )
-from app.cli.service import serve as run_service
+from app.cli.handing_out import hand_out, serve_it
 from app.cli.start import database, say, today
 from app.lab.workshop import exercise, finding, progress, score, show
 from app.lab.workshop import summary as summing_up
 from app.lab.workshop.trap import options
-from app.lesson import Lesson
 from app.replace_file import replace_file
 
 SCORE = "\n\n".join(
@@ -70,9 +67,9 @@ def start(
 
     Work that is there is left alone.
     """
-    _start(lesson, port)
+    hand_out(lesson, port)
     if serve:
-        _serve(lesson, port)
+        serve_it(lesson, port)
 
 
 @workshop.command("next")
@@ -172,7 +169,7 @@ def check(
     file = exercise.file_of(lesson)
     solved = False
     with (
-        _ctrl_c_ends(quietly=watch),
+        suppress(KeyboardInterrupt) if watch else nullcontext(),
         database() as settings,
         Console(stderr=True).status("starting a service …") as status,
         checker(settings) as checks,
@@ -186,6 +183,8 @@ def check(
             if solved:
                 with progress.changed(say) as done:
                     done.of(lesson.name).fix(today())
+                points = done.of(lesson.name).fixed
+                say(f"{points} points. Next: {COMMAND} trap {lesson.name}")
             if watch:
                 say(f"save {file} to check again; Ctrl-C ends")
     raise typer.Exit(not solved)
@@ -243,42 +242,3 @@ def summary(
     if export:
         replace_file(export, written)
         say(f"written: {export}")
-
-
-def _start(lesson: Lesson, port: int) -> None:
-    is_new = exercise.start(lesson)
-    with progress.changed(say) as done:
-        done.last = lesson.name
-    show_it(show.handed_out(lesson, port))
-    if not is_new:
-        say(
-            f"{exercise.file_of(lesson)} was there, and is as you left it;"
-            f" {COMMAND} reset {lesson.name} hands it out anew"
-        )
-
-
-def _serve(lesson: Lesson, port: int) -> None:
-    from app.lab.workshop.served import who_serves  # noqa: PLC0415
-
-    match who_serves(lesson, port):
-        case "nobody":
-            os.environ["LAB_ENABLED"] = "true"
-            run_service(host="127.0.0.1", port=port, workers=1)
-        case "this folder's service":
-            say(f"it is served already, by the service at 127.0.0.1:{port}")
-        case "somebody else":
-            say(
-                f"error: somebody else answers at 127.0.0.1:{port}:"
-                " end that, or choose a --port"
-            )
-            raise typer.Exit(2)
-
-
-@contextmanager
-def _ctrl_c_ends(*, quietly: bool) -> Iterator[None]:
-    """Whoever watches ends it with Ctrl-C, and that is no failure."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not quietly:
-            raise

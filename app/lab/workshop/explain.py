@@ -34,9 +34,9 @@ REASONS = (
     Reason(
         LENT,
         lambda clues: clues.adds("gc.collect"),
-        "gc.collect() is no way to give back: while the handler runs it still"
-        " refers to its own session, and what others refer to is no garbage."
-        " It stops the whole process besides, at every request.",
+        "gc.collect() is no way to give back: as long as the handler, or"
+        " anybody else, refers to a session, it is no garbage. And each"
+        " request now stops the whole process for a collection.",
     ),
     Reason(
         LENT,
@@ -54,9 +54,9 @@ REASONS = (
     Reason(
         frozenset({"leaks"}),
         lambda clues: clues.partly_healed,
-        "Some ways out give it back and others do not: an early `return` and"
-        " a `raise` skip the lines below them. A block, or `finally`, is left"
-        " by every way.",
+        "Some ways out give it back and others do not. If it is not another"
+        " function, then an early `return` or a `raise` skips the close; a"
+        " block, or `finally`, is passed by every way out.",
     ),
     Reason(
         frozenset({"leaks"}),

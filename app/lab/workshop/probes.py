@@ -51,16 +51,14 @@ class Probes:
         return Side(name, f"/{name}", also=None, strays=(0, 1))
 
     @property
-    def _typical(self) -> Scenario:
-        """A scenario that goes well, if there is one."""
-        return next(
-            (
-                scenario
-                for scenario in self.lesson.scenarios
-                if scenario.status < HTTPStatus.BAD_REQUEST
-            ),
-            self.lesson.scenarios[0],
-        )
+    def _typical(self) -> list[Scenario]:
+        """One scenario of each route, which goes well."""
+        routes = {
+            (each.method, each.path.partition("?")[0]): each
+            for each in reversed(self.lesson.scenarios)
+            if each.status < HTTPStatus.BAD_REQUEST
+        }
+        return list(routes.values())
 
     async def reset(self) -> None:
         """Free what was leaked; forget what was loaded."""
@@ -113,7 +111,9 @@ class Probes:
         lines = clues.source.sleeping_lines()
         if lines:
             what = f"time.sleep() in line {lines[0]}"
-        elif await self._is_alive_while_one_waits():
+        elif all(
+            [await self._is_alive_during(each) for each in self._typical]
+        ):
             return None
         else:
             what = "no health check is answered while a request waits"
@@ -121,13 +121,11 @@ class Probes:
             "stops the loop", what, explain("stops the loop", clues)
         )
 
-    async def _is_alive_while_one_waits(self) -> bool:
+    async def _is_alive_during(self, scenario: Scenario) -> bool:
         await self.clean()
         alive = True
         async with self.observer.locked():
-            asking = asyncio.create_task(
-                ask(self.client, self.side, self._typical)
-            )
+            asking = asyncio.create_task(ask(self.client, self.side, scenario))
             await self.observer.until_waiting(asking.done)
             try:
                 await self.client.get("/healthz", timeout=PULSE_SECONDS)
@@ -139,17 +137,20 @@ class Probes:
 
     async def churns(self, clues: Clues) -> Finding | None:
         """Whether the server sees connections that the pool would spare."""
-        opened = await self.observer.sessions()
-        await send(self.client, self.side, self._typical, REQUESTS, AT_ONCE)
+        opened = max([await self._opened(each) for each in self._typical])
+        if opened <= AT_ONCE:  # a pool grows to what is borrowed at once
+            return None
+        return Finding(
+            "connects anew",
+            f"{opened} connections opened for {REQUESTS} requests",
+            explain("connects anew", clues),
+        )
+
+    async def _opened(self, scenario: Scenario) -> int:
+        before = await self.observer.sessions()
+        await send(self.client, self.side, scenario, REQUESTS, AT_ONCE)
         await drained(self.client)
-        opened = await self.observer.sessions() - opened
-        if opened > AT_ONCE:  # a pool grows to what is borrowed at once
-            return Finding(
-                "connects anew",
-                f"{opened} connections opened for {REQUESTS} requests",
-                explain("connects anew", clues),
-            )
-        return None
+        return await self.observer.sessions() - before
 
 
 def closes_twice(clues: Clues) -> Finding | None:
