@@ -1,7 +1,9 @@
 """What the commands ask and keep, told without a process of their own."""
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -9,7 +11,7 @@ from typer.testing import CliRunner, Result
 from app import orders
 from app.__main__ import cli
 from app.cli.choice import NAMES
-from app.lab.workshop.progress import LessonProgress, read
+from app.lab.workshop.progress import LessonProgress, changed, read
 from app.lab.workshop.score import RULES
 from app.lab.workshop.trap import options
 
@@ -76,6 +78,82 @@ def test_a_solution_is_shown_to_whoever_says_yes(type_: Type) -> None:
     shown = type_("solution", "orders", then="y\n")
     assert (shown.exit_code, done().solution_seen) == (0, True)
     assert "+    session: ReaderDep," in shown.stdout
+
+
+def test_each_wrong_guess_is_counted(type_: Type) -> None:
+    type_("start", "orders", "--no-serve")
+    wrong = type_("find", "orders", "3")
+    right = type_("find", "orders", "28")
+
+    assert (wrong.exit_code, right.exit_code) == (1, 0)
+    assert "8 points" in right.stdout
+    assert (done().wrong_lines, done().found) == (1, 8)
+
+
+def test_work_that_is_there_is_left_alone(type_: Type) -> None:
+    type_("start", "orders", "--no-serve")
+    Path("workshop/orders.py").write_text("mine")
+
+    again = type_("start", "orders", "--no-serve")
+
+    assert "is as you left it" in again.stderr
+    assert Path("workshop/orders.py").read_text() == "mine"
+
+
+def test_next_starts_what_is_not_solved(type_: Type) -> None:
+    with changed(print) as progress:
+        progress.of("orders").fix(dt.date(2026, 11, 24))
+
+    type_("next", "--no-serve")
+
+    assert Path("workshop/analytics.py").exists()
+    assert read(print).last == "analytics"
+
+
+@pytest.mark.parametrize(
+    ("progress", "command"),
+    [
+        (LessonProgress(), "find orders LINE"),
+        (LessonProgress(found=10), "check orders --watch"),
+        (LessonProgress(found=10, fixed=20), "trap orders"),
+        (LessonProgress(found=10, fixed=20, trap=10), "next"),
+    ],
+    ids=["started", "found", "fixed", "seen"],
+)
+def test_the_list_says_what_to_type_next(
+    type_: Type, progress: LessonProgress, command: str
+) -> None:
+    type_("start", "orders", "--no-serve")
+    with changed(print) as all_done:
+        all_done.lessons["orders"] = progress
+
+    listed = type_().stdout
+
+    assert f"{progress.points} of 680 points. Next:" in listed
+    assert listed.rstrip().endswith(f"python -m app workshop {command}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["find", "orders", "3"], "error: no workshop/orders.py"),
+        (["check"], "error: no lesson is started"),
+        (["check", "orders"], "error: no workshop/orders.py"),
+        (["reset"], "name a lesson, or give --all"),
+        (["trap", "orders", "--answer", "9"], "9 is none of 1 to 5"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_exits_2_and_says_why(
+    type_: Type,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    reason: str,
+) -> None:
+    refused = type_(*arguments)
+
+    assert refused.exit_code == 2
+    assert reason in refused.stderr + capfd.readouterr().err
 
 
 def test_help_has_the_table_of_points(type_: Type) -> None:
