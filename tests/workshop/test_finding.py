@@ -122,7 +122,7 @@ def test_a_line_that_is_not_there_costs_nothing(number: int) -> None:
 def test_lines_are_those_of_the_file_as_it_is_now() -> None:
     start(analytics.lesson)
     file = file_of(analytics.lesson)
-    file.write_text(f"# A note.\n# Another.\n{file.read_text()}")
+    file.write_text("# A note.\n" * 10 + file.read_text())
 
     judged = judge_line(
         analytics.lesson, line_of(analytics.lesson, "pool.acquire(")
