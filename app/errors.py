@@ -5,7 +5,8 @@
     ├── EmptyOrder          409
     ├── TooManyDays         422
     ├── health.NotReady     503
-    └── lab.control.…       401, 404, 409
+    ├── lab.control.…       401, 404, 409
+    └── lab.workshop.…      404, 500
 
     poolwatch.PoolExhausted 503     no connection came free in time
     the database is away    503     refuses, closes, or ends what is asked

@@ -47,7 +47,7 @@ def _next(lessons: Sequence[Lesson], progress: Progress) -> str:
     last = progress.last
     if last and any(each.name == last for each in lessons):
         done = progress.of(last)
-        if done.found is None:
+        if done.found is None and done.fixed is None:
             return f"{COMMAND} find {last} LINE"
         if done.fixed is None:
             return f"{COMMAND} check {last} --watch"
