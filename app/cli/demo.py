@@ -1,11 +1,14 @@
 """The commands that measure the leak, and show what was measured."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.start import database
+from app.cli.start import database, say
+
+if TYPE_CHECKING:
+    from app.lab.report.record import Record
 
 Earlier = Annotated[
     Path | None,
@@ -56,9 +59,9 @@ def demo(
         request_timeout=2 * pool_timeout,
         warm_up_seconds=min(5, seconds / 2),
     )
-    earlier = compare and _load(compare)
+    earlier = _load(compare) if compare else None
     with database() as settings:
-        holds = lab.run(settings, plan, report, earlier)
+        holds = lab.run(settings, plan, report, earlier, say)
     raise typer.Exit(not holds)
 
 
@@ -80,10 +83,8 @@ def report(
     """
     from app.lab.report.write import write_pages  # noqa: PLC0415
 
-    record = _load(file)
-    print(
-        f"written: {write_pages(record, file.parent, compare and _load(compare))}"
-    )
+    earlier = _load(compare) if compare else None
+    print(f"written: {write_pages(_load(file), file.parent, earlier)}")
 
 
 def _load(file: Path) -> "Record":

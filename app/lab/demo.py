@@ -40,7 +40,11 @@ ENDINGS = {KeyboardInterrupt: "Ctrl-C", SystemExit: "SIGTERM"}
 
 
 def run(
-    settings: Settings, plan: Plan, folder: Path, earlier: Record | None
+    settings: Settings,
+    plan: Plan,
+    folder: Path,
+    earlier: Record | None,
+    say: Callable[[str], None],
 ) -> bool:
     """Measure both variants, print and write; say whether it holds.
 
@@ -74,8 +78,12 @@ def run(
     try:
         _measure_both(settings, plan, recordings)
     except (KeyboardInterrupt, SystemExit) as end:
-        path = write(record(ENDINGS[type(end)]), folder, earlier)
-        Console(stderr=True).print(f"interrupted; a partial report: {path}")
+        partial = record(ENDINGS[type(end)])
+        if partial.variants:
+            path = write(partial, folder, earlier)
+            say(f"interrupted; a partial report: {path}")
+        else:
+            say("interrupted before anything was measured: nothing written")
         raise
     whole = record(None)
     console = Console(highlight=False)

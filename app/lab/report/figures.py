@@ -7,7 +7,7 @@ from app.lab.report.growth import Slope, growth
 from app.lab.report.record import Measured, Record
 from app.lesson import Variant
 
-NOT_MEASURED = "–"
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Claim:
 def _memory(measured: Measured) -> Slope | None:
     client, _ = growth(measured)
     return client.per_hour
+
+
+def _memory_number(measured: Measured) -> float | None:
+    slope = _memory(measured)
+    return slope.value if slope and slope.is_measurable else None
 
 
 def _seconds(value: float | None) -> str:
@@ -63,7 +68,7 @@ CLAIMS = (
     Claim(
         "memory growth",
         lambda m: said(_memory(m), " MB/h"),
-        lambda m: (slope := _memory(m)) and slope.value,
+        _memory_number,
         "100 MB/hour",
         "0 MB/hour",
     ),
@@ -100,18 +105,26 @@ CLAIMS = (
 
 
 def promises(record: Record) -> dict[str, bool]:
-    """Say what the demonstration promises, and whether this run keeps it."""
-    before, after = record.variants["before"], record.variants["after"]
-    return {
-        "before leaks connections": before.leaked > 0,
-        "before exhausts its pools": before.peak == before.pool_capacity,
-        "before lets requests time out": before.timeouts > 0,
-        "before would have been restarted": before.restarts > 0,
-        "after leaks nothing": after.leaked == 0,
-        "after lets no request time out": after.timeouts == 0,
-        "after would not have been restarted": after.restarts == 0,
-        "after answers every request": after.failed == 0,
-    }
+    """Say what the demonstration promises, and whether this run keeps it.
+
+    Of a variant that was not measured nothing is said.
+    """
+    kept: dict[str, bool] = {}
+    if before := record.variants.get("before"):
+        kept |= {
+            "before leaks connections": before.leaked > 0,
+            "before exhausts its pools": before.peak == before.pool_capacity,
+            "before lets requests time out": before.timeouts > 0,
+            "before would have been restarted": before.restarts > 0,
+        }
+    if after := record.variants.get("after"):
+        kept |= {
+            "after leaks nothing": after.leaked == 0,
+            "after lets no request time out": after.timeouts == 0,
+            "after would not have been restarted": after.restarts == 0,
+            "after answers every request": after.failed == 0,
+        }
+    return kept
 
 
 def notes(record: Record) -> Iterable[str]:
