@@ -5,7 +5,8 @@ measured, writes the report, and says whether the demonstration holds.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -14,17 +15,17 @@ import aiohttp
 from rich.console import Console
 from rich.progress import (
     Progress,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
 
 from app.lab import surroundings
+from app.lab.leak_memory import LEAKS, leak_one_by_one
 from app.lab.measure import measure
 from app.lab.recording import Recording
 from app.lab.report.figures import CLAIMS, notes, promises
-from app.lab.report.record import Plan, Record
+from app.lab.report.record import LeakStep, Plan, Record
 from app.lab.report.write import write
 from app.lab.service import (
     Service,
@@ -57,6 +58,7 @@ def run(
     machine = surroundings.machine()
     versions = surroundings.versions(settings.direct_dsn)
     recordings: dict[Variant, Recording] = {}
+    steps: list[LeakStep] = []
 
     def record(interrupted: str | None) -> Record:
         return Record(
@@ -73,10 +75,17 @@ def run(
                 for variant, recording in recordings.items()
                 if (measured := recording.measured())
             },
+            leak_steps=steps,
         )
 
     try:
-        _measure_both(settings, plan, recordings)
+        with _progress() as progress:
+            for variant in VARIANTS:
+                recordings[variant] = Recording()
+                _measure(
+                    settings, plan, variant, recordings[variant], progress
+                )
+            steps += _leak(settings, plan, progress)
     except (KeyboardInterrupt, SystemExit) as end:
         partial = record(ENDINGS[type(end)])
         if partial.variants:
@@ -96,26 +105,14 @@ def run(
     return all(kept.values())
 
 
-def _measure_both(
-    settings: Settings, plan: Plan, recordings: dict[Variant, Recording]
-) -> None:
-    with Progress(
+def _progress() -> Progress:
+    return Progress(
         TextColumn("{task.description}"),
         *Progress.get_default_columns()[1:2],
         TextColumn("{task.fields[lent]} lent"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
-    ) as progress:
-        for variant in VARIANTS:
-            task = progress.add_task(
-                f"{variant:6}", total=plan.seconds, lent=0
-            )
-
-            def show(gone: float, lent: int, task: TaskID = task) -> None:
-                progress.update(task, completed=gone, lent=lent)
-
-            recordings[variant] = Recording()
-            _measure(settings, plan, variant, recordings[variant], show)
+    )
 
 
 def _measure(
@@ -123,25 +120,46 @@ def _measure(
     plan: Plan,
     variant: Variant,
     recording: Recording,
-    show: Callable[[float, int], None],
+    progress: Progress,
 ) -> None:
+    task = progress.add_task(f"{variant:6}", total=plan.seconds, lent=0)
+
+    def show(gone: float, lent: int) -> None:
+        progress.update(task, completed=gone, lent=lent)
+
+    with _watched_service(plan) as (service, lookout):
+        dsn = settings.direct_dsn
+        asyncio.run(
+            measure(service, lookout, dsn, variant, plan, recording, show)
+        )
+
+
+def _leak(
+    settings: Settings, plan: Plan, progress: Progress
+) -> list[LeakStep]:
+    task = progress.add_task("memory", total=LEAKS, lent=0)
+
+    def show(leaked: int) -> None:
+        progress.update(task, completed=leaked, lent=leaked)
+
+    with _watched_service(plan) as (service, lookout):
+        dsn = settings.direct_dsn
+        return asyncio.run(leak_one_by_one(service, lookout, dsn, show))
+
+
+@contextmanager
+def _watched_service(plan: Plan) -> Iterator[tuple[Service, str]]:
+    """Start it with a thread that is never blocked, and give both ways in."""
     port = free_port()
     with running_service(
         POOL_TIMEOUT=str(plan.pool_timeout), POOLWATCH_PORT=str(port)
     ) as service:
-        lookout = f"http://127.0.0.1:{port}"
-        dsn = settings.direct_dsn
         try:
-            asyncio.run(
-                measure(service, lookout, dsn, variant, plan, recording, show)
-            )
+            yield service, f"http://127.0.0.1:{port}"
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise _went_away(service, error) from error
-
-
-def _went_away(service: Service, error: Exception) -> ServiceFailedError:
-    log = service.log.read_text()[-2000:]
-    return ServiceFailedError(f"the service went away: {error!r}\n{log}")
+            log = service.log.read_text()[-2000:]
+            message = f"the service went away: {error!r}\n{log}"
+            raise ServiceFailedError(message) from error
 
 
 def _table(record: Record) -> Table:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from app.lab.report.growth import Slope, growth
+from app.lab.report.growth import Slope, per_hour
 from app.lab.report.record import Measured, Record
 from app.lesson import Variant
 
@@ -27,13 +27,8 @@ class Claim:
         return {"before": self.before, "after": self.after}
 
 
-def _memory(measured: Measured) -> Slope | None:
-    client, _ = growth(measured)
-    return client.per_hour
-
-
-def _memory_number(measured: Measured) -> float | None:
-    slope = _memory(measured)
+def _memory(measured: Measured) -> float | None:
+    slope = per_hour(measured).client
     return slope.value if slope and slope.is_measurable else None
 
 
@@ -67,8 +62,8 @@ CLAIMS = (
     ),
     Claim(
         "memory growth",
-        lambda m: said(_memory(m), " MB/h"),
-        _memory_number,
+        lambda m: said(per_hour(m).client, " MB/h"),
+        _memory,
         "100 MB/hour",
         "0 MB/hour",
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
@@ -18,7 +19,7 @@ from app.lab.report.figures import (
     promises,
     said,
 )
-from app.lab.report.growth import growth
+from app.lab.report.growth import per_1000_leaked, per_hour
 from app.lab.report.plots import Plot
 from app.lab.report.record import Record
 from app.lesson import HEALS, Variant
@@ -43,6 +44,8 @@ def page(record: Record, plots: Sequence[Plot], earlier: Record | None) -> str:
     return templates.get_template("template.html").render(
         record=record,
         earlier=earlier,
+        written=_date(record),
+        compared_with=earlier and _date(earlier),
         plots=plots,
         variants=VARIANTS,
         claims=CLAIMS,
@@ -54,7 +57,8 @@ def page(record: Record, plots: Sequence[Plot], earlier: Record | None) -> str:
         differences=earlier and differences(record, earlier),
         lessons=SERVICE,
         heals=HEALS,
-        memory={v: growth(m) for v, m in record.variants.items()},
+        per_hour={v: per_hour(m) for v, m in record.variants.items()},
+        per_1000_leaked=per_1000_leaked(record),
         percentiles=percentiles(record),
         write_up=_section(WRITE_UP.read_text()),
         surroundings=_surroundings(record),
@@ -98,6 +102,10 @@ def percentiles(record: Record) -> list[str]:
     """Name those that any variant has."""
     names = (name for m in record.variants.values() for name in m.latency)
     return list(dict.fromkeys(names))
+
+
+def _date(record: Record) -> str:
+    return f"{datetime.fromisoformat(record.written):%-d %B %Y, %H:%M} UTC"
 
 
 def _surroundings(record: Record) -> dict[str, dict[str, str]]:

@@ -79,6 +79,15 @@ class LeakingLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LeakStep:
+    """Memory after so many leaks, one after another and nothing else."""
+
+    leaked: int
+    service_bytes: int
+    backends_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """One variant under load. None is what could not be measured."""
 
@@ -132,6 +141,7 @@ class Record:
     versions: dict[str, str]
     settings: dict[str, str]
     variants: dict[Variant, Measured]
+    leak_steps: list[LeakStep]
     format: str = FORMAT
     version: int = VERSION
 
