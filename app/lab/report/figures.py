@@ -8,6 +8,8 @@ from app.lab.report.record import Measured, Record
 from app.lesson import Variant
 
 NOT_MEASURED = "not measured"
+LATE = 0.1
+"""Seconds; a client that is later than this is worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ def said(slope: Slope | None, unit: str = "") -> str:
         return NOT_MEASURED
     if not slope.is_measurable:
         return "not measurable"
-    return f"{slope.value:,.0f} ±{slope.error:,.0f}{unit}"
+    digits = 0 if slope.error >= 1 else 1
+    return f"{slope.value:,.{digits}f} ±{slope.error:,.{digits}f}{unit}"
 
 
 CLAIMS = (
@@ -62,7 +65,7 @@ CLAIMS = (
     ),
     Claim(
         "memory growth",
-        lambda m: said(per_hour(m).client, " MB/h"),
+        lambda m: said(per_hour(m).client, " MiB/h"),
         _memory,
         "100 MB/hour",
         "0 MB/hour",
@@ -150,4 +153,8 @@ def notes(record: Record) -> Iterable[str]:
         if measured.lateness_p99 is not None
     ]
     if late:
-        yield f"The load itself was late by {max(late) * 1000:.1f} ms (p99)."
+        busy = " (a busy machine; latencies have it in them)"
+        yield (
+            f"The load itself was late by {max(late) * 1000:.0f} ms"
+            f" (p99){busy if max(late) > LATE else ''}."
+        )

@@ -82,9 +82,11 @@ def ratio(
         for run in (record, earlier)
     ]
     this, compared = values
-    if this is None or not compared:
+    if this is None or compared is None:
         return NOT_MEASURED
-    return f"{this / compared:.2f}"
+    if this == compared:
+        return "the same"
+    return f"{this / compared:.2f}" if compared else "was 0"
 
 
 def differences(record: Record, earlier: Record) -> list[str]:

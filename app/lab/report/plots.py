@@ -8,10 +8,11 @@ to compare with, where there is one, has the same style, thin and pale.
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import matplotlib.style
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,13 +21,29 @@ from app.lab.report.series import SERIES, Series
 from app.lesson import Variant
 
 STYLE = Path(__file__).with_name("plots.mplstyle")
-COLOURS: dict[Variant, str] = {"before": "#d55e00", "after": "#0072b2"}
+COLOURS: dict[Variant, str] = {"before": "C0", "after": "C1"}
+"""The first and the second of whichever palette."""
 LINES: dict[Variant, str] = {"before": "-", "after": "--"}
 MARKERS: dict[Variant, str] = {"before": "^", "after": "D"}
-INK, GRID = "#010203", "#040506"
-"""Stand in the SVG for the page's own colours: see `_in_page_colours`."""
-PAPER_INK, PAPER_GRID = "#1a1a1a", "#d9d9d9"
 MOST_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """What is drawn in which colour."""
+
+    ink: str
+    grid: str
+    before: str
+    after: str
+
+
+PAPER = Palette("#1a1a1a", "#d9d9d9", "#d55e00", "#0072b2")
+PAGE = Palette("#010101", "#020202", "#030303", "#040404")
+"""Nobody sees these: the page's CSS has its own, by day and by night."""
+PAGE_CSS = Palette(
+    "currentColor", "var(--grid)", "var(--line-before)", "var(--line-after)"
+)
 
 Draw = Callable[[Axes], None]
 
@@ -51,7 +68,7 @@ def plots(record: Record, earlier: Record | None) -> Iterator[Plot]:
     yield _plot(
         "leaks",
         "Who leaked, before",
-        "Leaks by the line that borrowed; the table below has all of them.",
+        "Leaks by the line that borrowed; the table has all of them.",
         lambda axes: _draw_lines(axes, lines),
     )
 
@@ -59,22 +76,33 @@ def plots(record: Record, earlier: Record | None) -> Iterator[Plot]:
 def _plot(name: str, title: str, caption: str, draw: Draw) -> Plot:
     """Draw it twice: for the page, in its colours, and for white paper."""
     page, paper = io.StringIO(), io.BytesIO()
-    with _colours(INK, GRID, name):
+    with _colours(PAGE, name):
         _figure(title, draw).savefig(
             page, format="svg", transparent=True, metadata={"Date": None}
         )
-    with _colours(PAPER_INK, PAPER_GRID, name):
+    with _colours(PAPER, name):
         _figure(title, draw).savefig(paper, format="png", facecolor="white")
     svg = _in_page_colours(page.getvalue(), title)
     return Plot(name, caption, svg, paper.getvalue())
 
 
-def _colours(ink: str, grid: str, name: str) -> AbstractContextManager[None]:
+def _colours(palette: Palette, name: str) -> AbstractContextManager[None]:
     """Draw in these; the ids in an SVG differ from other plots' ids."""
     inked = ("text.color", "axes.labelcolor", "axes.edgecolor")
     ticks = ("xtick.color", "ytick.color")
-    colours = dict.fromkeys(inked + ticks, ink) | {"grid.color": grid}
-    return matplotlib.style.context([STYLE, colours | {"svg.hashsalt": name}])
+    return matplotlib.style.context(
+        [
+            STYLE,
+            dict.fromkeys(inked + ticks, palette.ink),
+            {
+                "grid.color": palette.grid,
+                "axes.prop_cycle": cycler(
+                    color=[palette.before, palette.after]
+                ),
+                "svg.hashsalt": name,
+            },
+        ]
+    )
 
 
 def _figure(title: str, draw: Draw) -> Figure:
@@ -82,14 +110,18 @@ def _figure(title: str, draw: Draw) -> Figure:
     axes = figure.subplots()
     draw(axes)
     axes.set_title(title)
+    if axes.get_legend_handles_labels()[1]:
+        figure.legend(loc="outside lower right", ncols=4)
     return figure
 
 
 def _in_page_colours(svg: str, title: str) -> str:
-    """Leave out the XML prologue, and leave ink and grid to the page's CSS."""
+    """Leave the XML prologue out, and the colours to the page's CSS."""
     svg = svg[svg.index("<svg") :]
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
-    return svg.replace(INK, "currentColor").replace(GRID, "var(--grid)")
+    for drawn, css in zip(astuple(PAGE), astuple(PAGE_CSS), strict=True):
+        svg = svg.replace(drawn, css)
+    return svg
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +150,6 @@ class _Over:
         # A line at zero is to be seen beside the axis.
         top = max(axes.dataLim.ymax, 1e-3)
         axes.set_ylim(-0.04 * top, 1.12 * top)
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4)
 
     def _line(
         self, axes: Axes, variant: Variant, measured: Measured, run: Record
@@ -172,10 +203,11 @@ def _mark_collections(
 
 
 def _draw_lines(axes: Axes, lines: Sequence[LeakingLine]) -> None:
-    names = [line.site.replace(" ", "\n") for line in lines]
+    names = [line.site for line in lines]
     bars = axes.barh(
         names, [line.leaks for line in lines], color=COLOURS["before"]
     )
+    axes.tick_params(axis="y", labelsize=8)
     axes.bar_label(bars, padding=4)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
