@@ -175,7 +175,8 @@ async def test_a_service_that_was_never_there_is_empty() -> None:
         reading = await it.read()
 
     assert not reading.alive
-    assert reading.pools == reading.lines == ()
+    assert not reading.pools
+    assert not reading.lines
     assert reading.server == dict.fromkeys(STATES, 0)
     assert reading.backends_bytes is None
 

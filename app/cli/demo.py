@@ -57,7 +57,7 @@ def demo(
         seed=seed,
         pool_timeout=pool_timeout,
         request_timeout=2 * pool_timeout,
-        warm_up_seconds=min(5, seconds / 2),
+        warm_up_seconds=min(5, seconds / 5),
     )
     earlier = _load(compare) if compare else None
     with database() as settings:

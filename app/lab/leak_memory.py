@@ -13,7 +13,7 @@ from app.lab.reading import Reader
 from app.lab.report.record import LeakStep
 from app.lab.service import Service
 
-LEAKS = 25
+LEAKS = 20
 """The engine lends thirty."""
 WARM_UP = 20
 """Requests to *after* before that, which compile the same statements."""
