@@ -1,6 +1,5 @@
 """The command `load`: arrivals at a constant rate, to a service that runs."""
 
-import asyncio
 import json
 import signal
 from dataclasses import asdict
@@ -56,6 +55,7 @@ def load(
 
     Paths carry no variant, so the flags decide who answers.
     """
+    from app.lab import interruptible  # noqa: PLC0415
     from app.lab.arrivals import Outcome, plan, send_arrivals  # noqa: PLC0415
     from app.lab.tally import Tally  # noqa: PLC0415
 
@@ -70,7 +70,7 @@ def load(
 
     arrivals = plan(rate, seed, seconds, named(lessons) or SERVICE)
     try:
-        asyncio.run(send_arrivals(url, arrivals, record, timeout))
+        interruptible.run(send_arrivals(url, arrivals, record, timeout))
     finally:
         if not as_json:
             print(tally)

@@ -4,7 +4,6 @@ Prints the write-up's last table, what it claims beside what this run has
 measured, writes the report, and says whether the demonstration holds.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from app.lab import surroundings
+from app.lab import interruptible, surroundings
 from app.lab.leak_memory import LEAKS, leak_one_by_one
 from app.lab.measure import measure
 from app.lab.recording import Recording
@@ -129,7 +128,7 @@ def _measure(
 
     with _watched_service(plan) as (service, lookout):
         dsn = settings.direct_dsn
-        asyncio.run(
+        interruptible.run(
             measure(service, lookout, dsn, variant, plan, recording, show)
         )
 
@@ -144,7 +143,7 @@ def _leak(
 
     with _watched_service(plan) as (service, lookout):
         dsn = settings.direct_dsn
-        return asyncio.run(leak_one_by_one(service, lookout, dsn, show))
+        return interruptible.run(leak_one_by_one(service, lookout, dsn, show))
 
 
 @contextmanager
