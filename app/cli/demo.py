@@ -27,7 +27,7 @@ def demo(
     ] = 30,
     rate: Annotated[
         float, typer.Option(min=1, help="Arrivals a second.")
-    ] = 100,
+    ] = 60,
     seed: Annotated[
         int, typer.Option(help="The same seed sends the same requests.")
     ] = 1,
@@ -46,7 +46,7 @@ def demo(
 
     Prints the write-up's last table with what it claims beside what this
     run measured, and writes a report to look at. Exit 0 only if the
-    demonstration holds: before exhausts its pools, after loses nothing.
+    demonstration holds: before exhausts a pool, after loses nothing.
     """
     from app.lab import demo as lab  # noqa: PLC0415
     from app.lab.report.record import Plan  # noqa: PLC0415

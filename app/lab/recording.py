@@ -100,6 +100,14 @@ class Recording:
         return Measured(
             seconds=round(self._ended - self._began, 1),
             pool_capacity=sum(pool.capacity for pool in _pools(last)),
+            exhausted=sorted(
+                {
+                    pool.name
+                    for reading, _ in self._readings
+                    for pool in _pools(reading)
+                    if pool.lent == pool.capacity
+                }
+            ),
             timeouts=last.timeouts - first.timeouts,
             restarts=self.probe.restarts,
             leaked=sum(pool.leaks for pool in _pools(last)),

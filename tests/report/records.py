@@ -18,6 +18,7 @@ SECONDS = 10
 LEAKY = Measured(
     seconds=12.0,
     pool_capacity=50,
+    exhausted=["asyncpg", "engine"],
     timeouts=40,
     restarts=1,
     leaked=60,
@@ -51,6 +52,7 @@ LEAKY = Measured(
 
 FIXED = replace(
     LEAKY,
+    exhausted=[],
     timeouts=0,
     restarts=0,
     leaked=0,

@@ -94,6 +94,11 @@ CLAIMS = (
         lambda m: _seconds(m.latency.get("p99")),
         lambda m: m.latency.get("p99"),
     ),
+    Claim(
+        "pools exhausted",
+        lambda m: ", ".join(m.exhausted) or "none",
+        lambda m: len(m.exhausted),
+    ),
     Claim("connections leaked", lambda m: str(m.leaked), lambda m: m.leaked),
     Claim(
         "requests answered", lambda m: str(m.answered), lambda m: m.answered
@@ -111,7 +116,7 @@ def promises(record: Record) -> dict[str, bool]:
     if before := record.variants.get("before"):
         kept |= {
             "before leaks connections": before.leaked > 0,
-            "before exhausts its pools": before.peak == before.pool_capacity,
+            "before exhausts a pool": bool(before.exhausted),
             "before lets requests time out": before.timeouts > 0,
             "before would have been restarted": before.restarts > 0,
         }

@@ -94,6 +94,8 @@ class Measured:
     seconds: float
     """From the first arrival to the fate of the last."""
     pool_capacity: int
+    exhausted: list[str]
+    """Pools that had nothing left in a sample."""
     timeouts: int
     restarts: int
     leaked: int
