@@ -85,8 +85,8 @@ def run(
                     settings, plan, variant, recordings[variant], progress
                 )
             steps += _leak(settings, plan, progress)
-    except (KeyboardInterrupt, SystemExit) as end:
-        partial = record(ENDINGS[type(end)])
+    except (KeyboardInterrupt, SystemExit, ChildProcessError) as end:
+        partial = record(ENDINGS.get(type(end), "a failure"))
         if partial.variants:
             path = write(partial, folder, earlier)
             say(f"interrupted; a partial report: {path}")

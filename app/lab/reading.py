@@ -93,10 +93,9 @@ def wait_p95(earlier: Reading, later: Reading) -> float | None:
     """Estimate the 95th percentile of the waits between two readings.
 
     As Prometheus' `histogram_quantile` does, a straight line is drawn inside
-    the bucket; beyond the last bound that bound is all that is known. So it
-    is as coarse as the buckets: waits of 5.01 s are in the one up to 10 s,
-    and may look like 9. `GET /lab/waits?skip=…` is exact, while the event
-    loop turns. None where nobody borrowed, or the service was started anew.
+    the bucket; beyond the last bound that bound is all that is known. So
+    waits of 5.01 s, in the bucket up to 10 s, may look like 9; exact is
+    `GET /lab/waits?skip=…`. None where nobody borrowed, or after a restart.
     """
     counts = {
         bound: count - earlier.wait_buckets.get(bound, 0)
@@ -117,8 +116,7 @@ def wait_p95(earlier: Reading, later: Reading) -> float | None:
 class Reader:
     """Reads one service; it is opened and closed as a context.
 
-    Lives as long as somebody wants to look. It keeps one connection to the
-    server and a few to the service, and each wait of it is bounded.
+    It keeps one connection to the server and a few to the service.
     """
 
     def __init__(
@@ -128,7 +126,7 @@ class Reader:
 
         Args:
             lookout: the URL of the thread that answers while the event loop
-                is blocked. The service's own will do, until it hangs.
+                is blocked; the service's own will do, until it hangs.
             service: the service's URL.
             token: the lab's.
             dsn: the server's URL, for asyncpg.
@@ -240,10 +238,10 @@ def _by_line(loans: Iterable[OpenLoan]) -> tuple[LineReading, ...]:
     for loan in loans:
         line = (loan.site or "unknown", loan.state, loan.pool)
         ages.setdefault(line, []).append(loan.age_seconds)
-    lines = [
+    lines = (
         LineReading(*line, loans=len(of_line), oldest=max(of_line))
         for line, of_line in ages.items()
-    ]
+    )
     return tuple(sorted(lines, key=lambda line: -line.loans))
 
 
