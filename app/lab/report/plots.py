@@ -190,7 +190,7 @@ def _mark_collections(
         if sample.full_collections > before:
             ran.append(sample.at)
         before = sample.full_collections
-    axes.plot(
+    (marks,) = axes.plot(
         ran,
         [0.03] * len(ran),
         linestyle="none",
@@ -200,6 +200,7 @@ def _mark_collections(
         transform=axes.get_xaxis_transform(),
         clip_on=False,
     )
+    marks.set_in_layout(False)  # where there are none, they have no place
 
 
 def _draw_lines(axes: Axes, lines: Sequence[LeakingLine]) -> None:
