@@ -13,11 +13,14 @@ from typer.testing import CliRunner
 from app.__main__ import cli
 from app.api import SERVICE
 from app.lab.report.page import page as lay_out
+from app.lab.report.plots import _Over, _plot
 from app.lab.report.record import (
     NotAReportError,
+    Record,
     load,
     to_json,
 )
+from app.lab.report.series import SERIES, Series
 from app.lab.report.write import _put, write
 from tests.report.records import LEAKY, RECORD
 
@@ -182,6 +185,25 @@ def test_a_partial_record_says_so_on_top() -> None:
     body = page.partition("<body>")[2]
     assert body.lstrip().startswith('<p class="partial">A partial report')
     assert '"interrupted": "SIGTERM"' in to_json(record)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2])
+def test_a_run_that_had_hardly_begun_can_be_drawn(samples: int) -> None:
+    early = replace(
+        LEAKY,
+        samples=LEAKY.samples[:samples],
+        per_second=LEAKY.per_second[:samples],
+        lines=[],
+    )
+    record = replace(RECORD, interrupted="Ctrl-C", variants={"before": early})
+
+    assert "<svg" in _draw(SERIES[1], record)
+    assert "not measured" in lay_out(record, [], None)
+
+
+def _draw(series: Series, record: Record) -> str:
+    drawn = _Over(series, record, None)
+    return _plot(series.name, series.title, series.caption, drawn).svg
 
 
 Spoil = Callable[[dict[str, object]], object]

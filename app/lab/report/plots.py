@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
+from math import isfinite
 from pathlib import Path
 
 import matplotlib.style
@@ -148,7 +149,8 @@ class _Over:
         ends = [m.seconds for run in runs for m in run.variants.values()]
         axes.set_xlim(0, max(self.record.plan.seconds, *ends))
         # A line at zero is to be seen beside the axis.
-        top = max(axes.dataLim.ymax, 1e-3)
+        highest = axes.dataLim.ymax
+        top = highest if isfinite(highest) and highest > 0 else 1
         axes.set_ylim(-0.04 * top, 1.12 * top)
 
     def _line(
