@@ -31,7 +31,13 @@ check: install ## Every lesson: before has its fault, after has not, no trap hel
 # Each process of xdist has an embedded server of its own; a server that was
 # given has connections for one.
 test: install ## All tests, on real PostgreSQL
-	$(RUN)/python -m pytest $(if $(DATABASE_URL),,--numprocesses 3 --dist worksteal)
+	$(RUN)/python -m pytest --ignore tests/documentation \
+	  $(if $(DATABASE_URL),,--numprocesses 3 --dist worksteal)
+
+# One page after the other: `make demo` is among what they run.
+test-docs: install ## Run each command of README.md and docs/, compare the outputs
+	$(RUN)/python -m pytest -p tests.documentation.plugin --timeout 300 \
+	  tests/documentation README.md docs poolwatch/README.md
 
 lint: install ## ruff, mypy strict, import-linter
 	$(RUN)/ruff check .
@@ -65,4 +71,4 @@ lock: install ## Renew the lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install demo serve check test lint bench bench-poolwatch diff dashboard lock clean
+.PHONY: help install demo serve check test test-docs lint bench bench-poolwatch diff dashboard lock clean

@@ -47,13 +47,17 @@ class Place:
 @contextmanager
 def fresh_place() -> Iterator[Place]:
     """Make a place as a stranger has it after `git clone`."""
-    path = f"{ENVIRONMENT['PATH']}:{PROGRAMS}"
     with (
         TemporaryDirectory(prefix="documentation-") as folder,
+        TemporaryDirectory(prefix="curl-") as curl,
         network() as prefix,
     ):
         check_out(Path(folder))
-        yield Place(Path(folder), prefix, ENVIRONMENT | {"PATH": path})
+        # As in a terminal, where what comes is not told of as progress.
+        Path(curl, ".curlrc").write_text("no-progress-meter\n")
+        path = f"{ENVIRONMENT['PATH']}:{PROGRAMS}"
+        environment = ENVIRONMENT | {"PATH": path, "CURL_HOME": curl}
+        yield Place(Path(folder), prefix, environment)
 
 
 @contextmanager
