@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 ANYTHING = "…"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-RULE = re.compile(r"([─━═])\1+")
+RULE = re.compile(r"([─━═])\1+|(-)-{2,}")
 SPACES = re.compile(r"[ \t]+")
 ZERO = r"0(?:\.0)?(?!\d|[.,]\d)"
 TIME = r"(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:[\d:.]+)"
@@ -54,7 +54,7 @@ def _is_like(shown: str, came: str) -> bool:
 
 def _lines(text: str) -> list[str]:
     plain = ESCAPES.sub("", text.replace("\r\n", "\n"))
-    tidy = SPACES.sub(" ", RULE.sub(r"\1", plain))
+    tidy = SPACES.sub(" ", RULE.sub(r"\1\2", plain))
     lines: list[str] = []
     for line in tidy.split("\n"):
         if lines and (whole := _unwrapped(lines[-1], line.strip())):
@@ -98,7 +98,7 @@ def _part(part: re.Match[str]) -> str:
     number, is_last = part["number"], part.end() == len(part.string)
     is_whole = number.isdigit() or (is_last and number.endswith(".0"))
     is_whole &= not UNIT.match(part.string, part.end())
-    if is_whole and not float(number):
+    if is_whole and number in {"0", "0.0"}:
         return ZERO
     if is_whole:
         return f"{SIGN}(?!{ZERO}){DIGITS}"
