@@ -4,6 +4,7 @@ A comment says how a block is run, where that is not in the page's shell:
 
     <!-- in a terminal of its own: until TEXT -->
     <!-- run elsewhere: FILE -->
+    <!-- compared by: FILE -->
     <!-- not run: REASON -->
     <!-- exits with CODE -->
     <!-- from: FILE -->
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from sybil import Document, Region
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
+from tests.documentation.checkout import ROOT
+
 FENCES = RawFencedCodeBlockLexer(re.compile(r"(?P<language>[^\n]*)\n"))
 COMMENT = re.compile(r"^[ \t]*<!--(.*?)-->[ \t]*\n?", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?<=\n\n)(?: {4}|\t)[^\n]*")
@@ -23,6 +26,7 @@ INDENTED = re.compile(r"(?<=\n\n)(?: {4}|\t)[^\n]*")
 MARKS = {
     "in a terminal of its own": re.compile(r"until (.+)"),
     "run elsewhere": re.compile(r"(\S+)"),
+    "compared by": re.compile(r"(\S+)"),
     "not run": re.compile(r"(.+)"),
     "from": re.compile(r"(\S+)"),
 }
@@ -93,3 +97,16 @@ def _marked(
     if mark in MARKS and (found := MARKS[mark].fullmatch(told)):
         return Block(language, source, line, mark, found[1])
     return Fault(f"unknown comment above a block: “{comment}”")
+
+
+def block_with(page: str, text: str) -> Block:
+    """Give the one block of a page that a test compares with what came."""
+    document = Document((ROOT / page).read_text(), page)
+    [block] = [
+        region.parsed
+        for region in find(document)
+        if isinstance(region.parsed, Block)
+        and region.parsed.mark == "compared by"
+        and text in region.parsed.source
+    ]
+    return block

@@ -1,5 +1,6 @@
 """What is done with each block, by the comment above it and its language."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from sybil import Example
 
 from tests.documentation import read, shown
 from tests.documentation.blocks import Block, Fault
+from tests.documentation.checkout import ROOT
 from tests.documentation.console import Command, dialogue, script
 from tests.documentation.shell import Shell
 
@@ -23,6 +25,8 @@ def evaluate(example: Example) -> str | None:
         pytest.skip(f"line {block.line} is not run: {block.told}")
     if block.mark == "run elsewhere":
         return read.elsewhere(block)
+    if block.mark == "compared by":
+        return read.compared(block, os.path.relpath(example.path, ROOT))
     if block.mark == "from":
         return read.quoted(block)
     if block.language in read.CHECKED:

@@ -27,7 +27,7 @@ from tests.documentation.place import (
 )
 from tests.documentation.shell import Shell
 
-PAGES = ("README.md", "docs/*.md", "docs/*/*.md", "poolwatch/README.md")
+PAGES = ("*.md",)
 
 SERVICE = "127.0.0.1:8000"
 OWN_TERMINAL = "<!-- in a terminal of its own:"

@@ -31,6 +31,13 @@ def elsewhere(block: Block) -> str | None:
     return None
 
 
+def compared(block: Block, page: str) -> str | None:
+    """See that the test which is named reads this page."""
+    if any(f'"{page}"' in line for line in _lines(block.told)):
+        return None
+    return f"{block.told} does not name {page}"
+
+
 def quoted(block: Block) -> str | None:
     """Look a block up in the file it is from; a line `…` leaves out some."""
     whole = "\n".join(line.strip() for line in _lines(block.told))

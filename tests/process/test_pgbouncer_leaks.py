@@ -11,6 +11,8 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
+from tests.documentation.blocks import block_with
+from tests.documentation.shown import ANYTHING, difference
 from tests.process.bouncer import Bouncer
 from tests.process.command import TEN_SECONDS, Service, serving, wait_until
 
@@ -52,6 +54,21 @@ def replicas(
         # A collection would heal what is to be shown.
         leaky.put("/lab/gc", json={"enabled": False}).raise_for_status()
         yield leaky, start("healthy")
+
+
+def test_the_table_of_loans_is_as_the_page_shows_it(
+    replicas: tuple[httpx.Client, httpx.Client],
+) -> None:
+    """The first test of this file, as the page shows a new process."""
+    leaky, _ = replicas
+    for _ in range(SERVER_CONNECTIONS):
+        leaky.get("/before/orders")
+
+    page = leaky.get("/poolwatch/loans", headers={"Accept": "text/plain"})
+    leaky.post("/lab/reset").raise_for_status()
+
+    shown = block_with("docs/pgbouncer.md", "replica leaky").source
+    assert not difference([*shown.splitlines(), ANYTHING], page.text)
 
 
 @pytest.mark.parametrize(
