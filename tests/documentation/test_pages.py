@@ -10,6 +10,9 @@ from tests.documentation.checkout import ROOT, check_out, tracked
 from tests.documentation.plugin import SYBIL
 
 PAGES = sorted(map(str, tracked("*.md")))
+LISTS = {"docs/workshop/README.md"}
+"""Pages that are nothing but links to others."""
+
 RUN = {"", "in a terminal of its own", "exits with"}
 """Marks of what is typed into a shell."""
 
@@ -36,10 +39,11 @@ def test_make_runs_the_page(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_has_a_command_that_is_run_or_compared(page: str) -> None:
     kinds = {"bash", "console", "text"}
-    assert any(
+    runs = any(
         block.language in kinds and block.mark in RUN | {"compared by"}
         for block in blocks(page)
     )
+    assert runs == (page not in LISTS)
 
 
 def test_a_copy_has_what_is_tracked_and_an_environment_that_counts(
