@@ -1,5 +1,6 @@
 """Every page is run, and every page has something to run."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,14 @@ def test_there_are_pages() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_make_runs_the_page(page: str) -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    recipe = makefile.partition("\ntest-docs:")[2].partition("\n\n")[0]
-    asked = [Path(word) for word in recipe.split() if (ROOT / word).exists()]
+    told = subprocess.run(
+        ["make", "--dry-run", "test-docs"],  # noqa: S607 - whichever make
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    asked = [Path(word) for word in told.split() if (ROOT / word).exists()]
     assert any(Path(page).is_relative_to(path) for path in asked)
     assert SYBIL.should_parse(ROOT / page)
 
