@@ -27,8 +27,6 @@ from tests.documentation.place import (
 )
 from tests.documentation.shell import Shell
 
-PAGES = ("*.md",)
-
 SERVICE = "127.0.0.1:8000"
 OWN_TERMINAL = "<!-- in a terminal of its own:"
 
@@ -40,7 +38,7 @@ def parse(document: Document) -> Iterator[Region]:
         yield region
 
 
-SYBIL = Sybil([parse], patterns=PAGES, path=str(ROOT), fixtures=["shell"])
+SYBIL = Sybil([parse], pattern="*.md", path=str(ROOT), fixtures=["shell"])
 pytest_collect_file = SYBIL.pytest()
 
 
