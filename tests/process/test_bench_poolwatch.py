@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.documentation.blocks import block_with
+from tests.documentation.shown import ANYTHING, difference
 from tests.process.command import (
     ROOT,
     TEN_SECONDS,
@@ -56,6 +58,10 @@ def test_prints_every_row_and_writes_both_sides(
     rows = [[cell.strip() for cell in row[1:-1]] for row in cells if row[1:]]
     assert [row[0] for row in rows] == ROWS
     assert {row[-1] for row in rows} <= {"within", "above", "unclear", ""}
+    told = block_with("docs/speed.md", "psycopg_pool").source
+    for verdict in ("within", "above", "unclear"):
+        told = told.replace(verdict, ANYTHING)
+    assert not difference([*told.splitlines(), ANYTHING], bench.printed)
     for side in ("without", "with"):
         suite = json.loads(
             (folder / f"report/poolwatch-{side}.json").read_text()
