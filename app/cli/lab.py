@@ -94,11 +94,10 @@ def bench_poolwatch(
     ] = 300,
     loads: Annotated[
         int,
-        typer.Option(min=2, help="Alternated loads over HTTP; medians count."),
-    ] = 12,
-    seconds: Annotated[
-        int, typer.Option(min=1, help="How long each load takes.")
-    ] = 2,
+        typer.Option(
+            min=2, help="Alternated loads of each service; medians count."
+        ),
+    ] = 120,
 ) -> None:
     """Measure what poolwatch costs, in pairs, with it and without it.
 
@@ -107,4 +106,4 @@ def bench_poolwatch(
     from app.lab.bench_poolwatch.run import run  # noqa: PLC0415
 
     with database():
-        run(rounds, loads, seconds)
+        run(rounds, loads)
