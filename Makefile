@@ -19,7 +19,7 @@ $(VENV)/.complete: requirements.lock
 
 install: $(VENV)/.complete ## Make .venv with everything pinned
 
-demo: install ## Load the leaky, then the fixed service; print the comparison
+demo: install ## Load the leaky, then the fixed service; compare, and write report/
 	$(RUN)/python -m app demo
 
 serve: install ## Run the service with the lab on, at 127.0.0.1:8000
@@ -31,7 +31,20 @@ check: install ## Every lesson: before has its fault, after has not, no trap hel
 # Each process of xdist has an embedded server of its own; a server that was
 # given has connections for one.
 test: install ## All tests, on real PostgreSQL
-	$(RUN)/python -m pytest $(if $(DATABASE_URL),,--numprocesses 3 --dist worksteal)
+	$(RUN)/python -m pytest --ignore tests/documentation \
+	  $(if $(DATABASE_URL),,--numprocesses 3 --dist worksteal)
+
+# The README first and alone, as `make demo` is in it. Two at once only for
+# root, who gives each page a network of its own.
+PAGES := $(RUN)/python -m pytest -p tests.documentation.plugin --timeout 300
+test-docs: install ## Run each command of README.md and docs/, compare the outputs
+	$(PAGES) tests/documentation README.md
+	@$(MAKE) --no-print-directory --output-sync \
+	  --jobs $(if $(filter 0,$(shell id -u)),2,1) test-guides test-lessons
+test-guides:
+	$(PAGES) $(wildcard docs/*.md) poolwatch/README.md
+test-lessons:
+	$(if $(wildcard docs/*/),$(PAGES) $(wildcard docs/*/))
 
 lint: install ## ruff, mypy strict, import-linter
 	$(RUN)/ruff check .
@@ -65,4 +78,4 @@ lock: install ## Renew the lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install demo serve check test lint bench bench-poolwatch diff dashboard lock clean
+.PHONY: help install demo serve check test test-docs test-guides test-lessons lint bench bench-poolwatch diff dashboard lock clean

@@ -14,6 +14,7 @@ from app.flags import FlagMiddleware, Flags
 from app.lab import control
 from app.lab.control import LabState
 from app.lab.flag_metrics import FlagGauges
+from app.lab.gc_metrics import collections_shown
 from app.lab.table_lock import TableLock
 from app.lab.waits import Waits
 from app.lab.workshop import serving
@@ -51,15 +52,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 lifespan(app) as state,
                 open_threads_engine(settings, ledger) as threads_engine,
             ):
-                yield {
-                    **state,
-                    "flags": flags,
-                    "provider": Provider(),
-                    "table_lock": table_lock,
-                    "threads_engine": threads_engine,
-                    "waits": waits,
-                    "exercises": exercises,
-                }
+                with collections_shown(registry):
+                    yield {
+                        **state,
+                        "flags": flags,
+                        "provider": Provider(),
+                        "table_lock": table_lock,
+                        "threads_engine": threads_engine,
+                        "waits": waits,
+                        "exercises": exercises,
+                    }
         finally:
             flags.close()
             await table_lock.release()

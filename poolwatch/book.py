@@ -61,6 +61,7 @@ class Book:
         self.free: Callable[[Loan], Awaitable[None]] = _stays
         """The adapter's way to get a slot back from whoever has leaked it."""
         self._listeners = listeners
+        # At each checkout it is taken by hand: `with` takes twice as long.
         self._lock = lock
         self._waiters: list[None] = []  # grows and shrinks without a lock
 
@@ -81,74 +82,95 @@ class Book:
         return len(self._waiters)
 
     def ask(self) -> float:
-        """A borrower begins to wait: the moment, for `answer`."""
+        """A borrower begins to wait: the moment, for `lend` or `give_up`."""
         self._waiters.append(None)
         return monotonic()
 
-    def answer(self, asked: float) -> None:
-        """A borrower waits no more, with a connection or without."""
-        waited = monotonic() - asked
+    def give_up(self, asked: float) -> None:
+        """A borrower waits no more, and has no connection."""
         self._waiters.pop()
+        waited = monotonic() - asked
         with self._lock:
             self.wait_time.observe(waited)
-        for listener in self._listeners:
-            try:
-                listener.waited(self, waited)
-            except Exception:
-                logger.exception(DEAF, "waited")
+        self._tell("waited", self, waited)
 
     def lend(
         self,
         slot: int,
         pid: int | None,
-        beyond: FrameType | None = None,
         handle: weakref.ref[Any] | None = None,
+        asked: float | None = None,
+        skip: int = 0,
+        beyond: FrameType | None = None,
     ) -> None:
         """Write down a loan: called by an adapter when a pool has lent.
 
         Args:
             slot: what identifies the loan until it is given back.
             pid: the backend behind the connection.
-            beyond: see `callsite.capture`.
             handle: a weak reference to what was lent.
+            asked: when the borrower began to wait, if anybody asked.
+            skip: frames of the adapter itself, the caller's and his callers',
+                that need not be looked at.
+            beyond: see `callsite.capture`.
 
         """
         holder = current.get()
-        stack = capture(current_frame(1), beyond)
+        try:
+            frame = current_frame(1 + skip)
+        except ValueError:  # a greenlet that does nothing but borrow
+            frame = None
+        stack = capture(frame, beyond)
         loan = Loan(self.name, pid, holder, stack, slot, handle)
         if not self.knows_backends:
             loan.pid = None
-        with self._lock:
+        self._lock.acquire()
+        try:
+            if asked is not None:
+                self._waiters.pop()
+                waited = loan.since - asked
+                self.wait_time.observe(waited)
             if slot in self.loans:
                 # A pool that lends its one connection to many at a time, as
                 # StaticPool does: the latest borrower has it.
                 self.give_back(slot)
             self.loans[slot] = loan
-            if holder is None:
-                return
-            if holder.ended:  # a task that has outlived its request
-                loan.borrower = None
-            else:
-                holder.loans += 1
+            if holder is not None:
+                if holder.ended:  # a task that has outlived its request
+                    loan.borrower = None
+                else:
+                    holder.loans += 1
+        finally:
+            self._lock.release()
+        if asked is not None:
+            for listener in self._listeners:
+                try:
+                    listener.waited(self, waited)
+                except Exception:
+                    logger.exception(DEAF, "waited")
 
     def give_back(self, slot: int, how: Ending = "returned") -> None:
         """Strike a loan off; a slot that is not lent is left alone."""
         now = monotonic()
-        with self._lock:
+        self._lock.acquire()
+        try:
             loan = self.loans.pop(slot, None)
             if loan is None:
                 return
+            handle = loan.handle
             if loan.condemned:
                 how = "taken back"
-            elif loan.handle is not None and loan.handle() is None:
+            elif handle is not None and handle() is None:
                 how = "reclaimed"  # nobody was left to give it back
             loan.until = now
             self.returned += 1
             if how == "reclaimed":
                 self.reclaimed += 1
-            self.use_time.observe(loan.age)
+            self.use_time.observe(now - loan.since)
             if loan.borrower is not None:
                 loan.borrower.loans -= 1
+        finally:
+            self._lock.release()
         for listener in self._listeners:
             try:
                 listener.ended(loan, how)

@@ -15,6 +15,10 @@ current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 """The borrower of the running task or thread."""
 
 
+NAMES = ("fastapi", "route", "headers")
+"""What names a request in its ASGI scope."""
+
+
 class Borrower:
     """One request or job, from its first line to its end.
 
@@ -76,12 +80,10 @@ class Borrower:
         """Remember that it has ended, and drop what only the living need."""
         self.ended = True
         self.task = None
-        if self._scope is not None:
+        scope = self._scope
+        if scope is not None:
             # Only what names the request: the scope has its state and body.
-            kept = ("fastapi", "route", "headers")
-            self._scope = {
-                key: self._scope[key] for key in kept if key in self._scope
-            }
+            self._scope = {key: scope[key] for key in NAMES if key in scope}
 
     def _header(self, wanted: bytes) -> str | None:
         if self._scope is None:

@@ -9,6 +9,7 @@ frames, is the idea of HikariCP's `leakDetectionThreshold`.
 
 from __future__ import annotations
 
+import asyncio.events
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ DEPTH = 12
 """Application frames kept of one stack."""
 HORIZON = 64
 """Frames looked at before the first of the application's."""
-STRIDE = 4
+STRIDE = 3
 """Library frames in a row, above the application's, that end the walk: a
-decorator lies between two of its functions, not a web framework."""
+decorator lies between two of its functions, with two frames at most, and not
+a web framework."""
 
 _LIBRARY_FOLDERS = (
     *{
@@ -43,8 +45,10 @@ _LIBRARY_FOLDERS = (
 _LIBRARY_PARTS = (f"{sep}site-packages{sep}", f"{sep}dist-packages{sep}")
 
 
-_known: dict[str, bool] = {}
-"""Whether a file is a library's, worked out once a file."""
+_patience = {asyncio.events.__file__: HORIZON}
+"""What one frame of a file takes of our patience, worked out once a file: of
+the application's nothing, of a library's one, of the event loop's all, as
+what lies beyond has not called the application."""
 
 current_frame = sys._getframe  # noqa: SLF001 - there is no public way
 """Where the caller is, to begin a capture with."""
@@ -78,22 +82,23 @@ def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
 
     """
     frames: list[CodeType | int] = []
-    left = HORIZON
-    while left:
+    left, most = HORIZON, 2 * DEPTH
+    while left > 0:
         if frame is None:
             if beyond is None:
                 break
             frame, beyond = beyond, None
         code = frame.f_code
-        try:  # twenty times a loan: a plain dictionary is the fastest
-            library = _known[code.co_filename]
+        try:  # a dozen times a loan: a plain dictionary is the fastest
+            taken = _patience[code.co_filename]
         except KeyError:
-            library = _known[code.co_filename] = _is_library(code.co_filename)
-        if library:
-            left -= 1
+            taken = int(_is_library(code.co_filename))
+            _patience[code.co_filename] = taken
+        if taken:
+            left -= taken
         else:
             frames += code, frame.f_lasti
-            if len(frames) == 2 * DEPTH:
+            if len(frames) == most:
                 break
             left = STRIDE
         frame = frame.f_back

@@ -94,6 +94,11 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
         message = "open the pool first: pool = await asyncpg.create_pool(…)"
         raise TypeError(message)
     book = ledger.open_book(name, PoolGauge(pool))
+    _watch_pool(pool, queue, book)
+    return book
+
+
+def _watch_pool(pool: asyncpg.Pool, queue: Any, book: Book) -> None:  # noqa: ANN401
     queues: Any = type(queue)
     pools: Any = asyncpg.Pool
     # `super()`, and a proxy in place of the connection, take a look at each
@@ -111,6 +116,7 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
 
         async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
             asked = book.ask()
+            connection = None
             try:
                 connection = await acquire(self, timeout)
             except TimeoutError as expired:
@@ -119,10 +125,11 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
                     raise  # a free slot, but no server behind it
                 raise PoolExhausted(book) from expired
             finally:
-                book.answer(asked)
+                if connection is None:
+                    book.give_up(asked)
             holder = connection._holder  # noqa: SLF001
             pid = holder._con.get_server_pid()  # noqa: SLF001
-            book.lend(id(holder), pid, handle=weakref.ref(holder))
+            book.lend(id(holder), pid, weakref.ref(holder), asked, 1)
             return connection
 
         async def _get_new_connection(self) -> Any:  # noqa: ANN401
@@ -139,7 +146,6 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
     book.free = free
     queue.__class__ = WatchedQueue
     pool.__class__ = WatchedPool
-    return book
 
 
 def _watch_connects(name: str, ledger: Ledger) -> Book:

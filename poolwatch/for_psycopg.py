@@ -31,7 +31,7 @@ from poolwatch.errors import PoolExhausted
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
 
-    from poolwatch.ledger import Book, Ending, Ledger, Loan
+    from poolwatch.ledger import Book, Ledger, Loan
 
     AnyConnection = Connection[Any] | AsyncConnection[Any]
     AnyPool = ConnectionPool[Any] | AsyncConnectionPool[Any]
@@ -114,22 +114,26 @@ def watch(watched: AnyPool, name: str, ledger: Ledger) -> Book:
 
 def _watch_sync(watched: ConnectionPool[Any], book: Book) -> None:
     plain: Any = type(watched)
+    # `super()` takes a look at each call.
+    plain_getconn, plain_putconn = plain.getconn, plain.putconn
 
     class Watched(plain):  # type: ignore[misc]
         def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401
             asked = book.ask()
+            connection = None
             try:
-                connection = super().getconn(timeout)
+                connection = plain_getconn(self, timeout)
             except PoolTimeout as expired:
                 raise _explained(book, expired) from expired
             finally:
-                book.answer(asked)
-            lend(book, connection)
+                if connection is None:
+                    book.give_up(asked)
+            lend(book, connection, asked)
             return connection
 
         def putconn(self, conn: Connection[Any]) -> None:
             give_back(book, self, conn)
-            super().putconn(conn)
+            plain_putconn(self, conn)
 
         def _connect(self, timeout: float | None = None) -> Any:  # noqa: ANN401
             began = time.monotonic()
@@ -151,22 +155,26 @@ def _watch_sync(watched: ConnectionPool[Any], book: Book) -> None:
 
 def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
     plain: Any = type(watched)
+    # `super()` takes a look at each call.
+    plain_getconn, plain_putconn = plain.getconn, plain.putconn
 
     class Watched(plain):  # type: ignore[misc]
         async def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
             asked = book.ask()
+            connection = None
             try:
-                connection = await super().getconn(timeout)
+                connection = await plain_getconn(self, timeout)
             except PoolTimeout as expired:
                 raise _explained(book, expired) from expired
             finally:
-                book.answer(asked)
-            lend(book, connection)
+                if connection is None:
+                    book.give_up(asked)
+            lend(book, connection, asked)
             return connection
 
         async def putconn(self, conn: AsyncConnection[Any]) -> None:
             give_back(book, self, conn)
-            await super().putconn(conn)
+            await plain_putconn(self, conn)
 
         async def _connect(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
             began = time.monotonic()
@@ -186,11 +194,14 @@ def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
     book.free = free
 
 
-def lend(book: Book, connection: AnyConnection) -> None:
+def lend(
+    book: Book, connection: AnyConnection, asked: float | None = None
+) -> None:
     """Write down what a pool has just lent."""
     slot = vars(connection)[SLOT] = next(_slots)
     pid = connection.pgconn.backend_pid
-    book.lend(slot, pid, handle=weakref.ref(connection))
+    # Beyond this function and its caller: neither is the application's.
+    book.lend(slot, pid, weakref.ref(connection), asked, 2)
 
 
 def give_back(book: Book, watched: AnyPool, connection: AnyConnection) -> None:
@@ -198,11 +209,11 @@ def give_back(book: Book, watched: AnyPool, connection: AnyConnection) -> None:
 
     Before the pool has it, who may lend it to another at once.
     """
-    watched._check_pool_putconn(connection)  # noqa: SLF001 - it is ours
-    how: Ending = "terminated" if connection.closed else "returned"
+    if connection._pool is not watched:  # noqa: SLF001 - there is no public way
+        return  # which the pool is about to refuse
     slot = vars(connection).pop(SLOT, None)
     if slot is not None:  # else it was lent before anybody watched
-        book.give_back(slot, how)
+        book.give_back(slot, "terminated" if connection.closed else "returned")
 
 
 def _explained(book: Book, expired: PoolTimeout) -> PoolTimeout:

@@ -1,4 +1,4 @@
-"""Watch a SQLAlchemy engine, synchronous or asyncio, through pool events.
+"""Watch a SQLAlchemy engine, synchronous or asyncio, through its pool.
 
 A loan begins with a checkout and ends with `checkin`, but not always: an
 asyncio session that the garbage collector reclaims is reset and detached and
@@ -11,19 +11,19 @@ never checked in, so a watcher that counts checkins alone drifts for ever.
     detached                detach, later reset, close_detached
 
 What tells a reclaimed connection from one that was given back is that nobody
-has it any more: a weak reference to it is dead. (`reset` would tell as well,
-and cost every checkout a microsecond.)
+has it any more: the pool's own weak reference to it is dead. (`reset` would
+tell as well, and cost every checkout a microsecond.)
 
 Waiting has no event, so the pool's `connect` is timed: the pool's class is
 replaced by a subclass of itself, which a pool that is disposed of and made
-anew keeps. It writes the loan down as well, because a `checkout` event sends
-every checkout through more of SQLAlchemy, which costs two microseconds.
+anew keeps. It writes each loan and its return down as well, because events
+cost more: a `checkout` event sends every checkout through more of SQLAlchemy,
+which takes two microseconds. A `checkin` is what comes before `_return_conn`.
 """
 
 from __future__ import annotations
 
 import time
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, event
@@ -74,44 +74,38 @@ def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
     core: Engine = _sync_engine(engine)
     gauge = EngineGauge(core)
     book = gauge.book = ledger.open_book(name, gauge)
-    _follow_returns(core, book)
+    _follow_losses(core, book)
     _time_connects(core, book)
-    _follow_connects(core, book)
+    _follow_loans(core, book)
     return book
 
 
 def follow_loans(engine: Engine, book: Book) -> None:
     """Write down whatever a pool lends and gets back, by events alone."""
 
-    def lend(
-        _: object,
-        record: ConnectionPoolEntry,
-        connection: PoolProxiedConnection,
-    ) -> None:
-        _lend(book, record, connection)
+    def lend(_: object, record: ConnectionPoolEntry, __: object) -> None:
+        _lend(book, record)
 
-    event.listen(engine, "checkout", lend)
-    _follow_returns(engine, book)
-
-
-def _lend(
-    book: Book, record: ConnectionPoolEntry, connection: PoolProxiedConnection
-) -> None:
-    info = record.info
-    if PID not in info:
-        info[PID] = _backend_pid(record.driver_connection)
-    book.lend(
-        id(record),
-        info[PID],
-        _awaiting_frame(),
-        weakref.ref(connection, _dies),
-    )
-
-
-def _follow_returns(engine: Engine, book: Book) -> None:
     def give_back(_: object, record: ConnectionPoolEntry) -> None:
         book.give_back(id(record))
 
+    event.listen(engine, "checkout", lend)
+    event.listen(engine, "checkin", give_back)
+    _follow_losses(engine, book)
+
+
+def _lend(book: Book, record: Any, asked: float | None = None) -> None:  # noqa: ANN401
+    info = record.info
+    if PID not in info:
+        info[PID] = _backend_pid(record.driver_connection)
+    # SQLAlchemy's own weak reference to what it has lent. Beyond this
+    # function and its caller: neither is the application's.
+    book.lend(
+        id(record), info[PID], record.fairy_ref, asked, 2, _awaiting_frame()
+    )
+
+
+def _follow_losses(engine: Engine, book: Book) -> None:
     def invalidate(
         _: object, record: ConnectionPoolEntry, __: BaseException | None
     ) -> None:
@@ -131,7 +125,6 @@ def _follow_returns(engine: Engine, book: Book) -> None:
         if connection is not None:
             connection.invalidate()
 
-    event.listen(engine, "checkin", give_back)
     event.listen(engine, "invalidate", invalidate)
     event.listen(engine, "detach", detach)
     book.free = free
@@ -148,14 +141,6 @@ def _awaiting_frame() -> FrameType | None:
     return parent.gr_frame if parent is not None else None
 
 
-def _dies(_: object) -> None:
-    """Nothing to do.
-
-    A weak reference with a callback is cleared before the finalizers run, in
-    every version of Python; one without is not, from 3.15 on.
-    """
-
-
 def _time_connects(engine: Engine, book: Book) -> None:
     def before(_: object, record: ConnectionPoolEntry, *__: object) -> None:
         if record is not None and record.record_info is not None:
@@ -170,22 +155,29 @@ def _time_connects(engine: Engine, book: Book) -> None:
     event.listen(engine, "connect", after)
 
 
-def _follow_connects(engine: Engine, book: Book) -> None:
-    plain = type(engine.pool)
-    connect = plain.connect  # `super()` takes a look at each call
+def _follow_loans(engine: Engine, book: Book) -> None:
+    plain: Any = type(engine.pool)
+    # `super()` takes a look at each call.
+    connect, return_conn = plain.connect, plain._return_conn  # noqa: SLF001
 
-    class Watched(plain):  # type: ignore[misc, valid-type]
+    class Watched(plain):  # type: ignore[misc]
         def connect(self) -> PoolProxiedConnection:
             asked = book.ask()
+            connection: Any = None
             try:
                 connection = connect(self)
             except CheckoutTimeout as timeout:
                 book.timed_out()
                 raise SQLAlchemyPoolExhausted(book) from timeout
             finally:
-                book.answer(asked)
-            _lend(book, connection._connection_record, connection)  # noqa: SLF001
-            return connection
+                if connection is None:
+                    book.give_up(asked)
+            _lend(book, connection._connection_record, asked)  # noqa: SLF001
+            return connection  # type: ignore[no-any-return]
+
+        def _return_conn(self, record: ConnectionPoolEntry) -> None:
+            book.give_back(id(record))
+            return_conn(self, record)
 
     Watched.__name__ = Watched.__qualname__ = f"Watched{plain.__name__}"
     engine.pool.__class__ = Watched

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import weakref
+from asyncio import _get_running_loop  # documented, in spite of its name
+from asyncio import current_task as task_of
 from typing import TYPE_CHECKING, Any
 
 from poolwatch.callsite import Site, Stack, capture, site, sites
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from poolwatch.loan import Loan
@@ -17,12 +21,37 @@ if TYPE_CHECKING:
 Task = asyncio.Task[Any]
 
 
+class _Here(threading.local):
+    """The event loop that this thread was last seen in, weakly.
+
+    Up to Python 3.11 asyncio asks the operating system for the process id
+    before it tells the running loop, which takes longer than all the rest.
+    So the loop that was seen last is asked first: where it runs a task, that
+    is the one, as a loop stays in its thread.
+    """
+
+    loop: Callable[[], asyncio.AbstractEventLoop | None]
+
+    def __init__(self) -> None:
+        """Begin with none, in each thread."""
+        self.loop = lambda: None
+
+
+_here = _Here()
+
+
 def current_task() -> weakref.ref[Task] | None:
     """The task that runs in this thread; None where no event loop does."""
     # `asyncio.current_task()` alone raises without a loop, which is slow.
-    loop = asyncio._get_running_loop()  # noqa: SLF001 - documented
-    task = None if loop is None else asyncio.current_task(loop)
-    return None if task is None else weakref.ref(task)
+    loop = _here.loop()
+    task = None if loop is None else task_of(loop)
+    if task is None:  # none was seen here, or it has made way for another
+        loop = _get_running_loop()
+        task = None if loop is None else task_of(loop)
+        if loop is None or task is None:
+            return None
+        _here.loop = weakref.ref(loop)
+    return weakref.ref(task)
 
 
 def holder_stack(loan: Loan) -> list[Site]:

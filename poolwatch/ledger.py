@@ -7,7 +7,7 @@ so it goes on answering when every pool is empty.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from poolwatch.loan import Ending, Loan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
+    from contextvars import Token
 
 __all__ = [
     "Book",
@@ -38,10 +39,14 @@ class Ledger:
         """Start empty; `poolwatch.watch` adds a book a pool."""
         self.books: dict[str, Book] = {}
         self.listeners: list[Listener] = []
-        self.borrowers = 0
-        """Borrowers that have begun and not ended."""
+        self._living: list[None] = []  # grows and shrinks without a lock
         # One for all books: a borrower ends for every pool at once.
         self._lock = RLock()
+
+    @property
+    def borrowers(self) -> int:
+        """Borrowers that have begun and not ended."""
+        return len(self._living)
 
     @property
     def leaks(self) -> int:
@@ -85,27 +90,36 @@ class Ledger:
 
         """
         holder = Borrower(name, scope)
-        token = current.set(holder)
-        with self._lock:
-            self.borrowers += 1
+        token = self.begin(holder)
         try:
             yield holder
         finally:
-            with self._lock:
-                self.borrowers -= 1
-                holder.end()
-                # A search where there is something to find, and hardly ever
-                # is: a set would weigh more than the loan.
-                outlived = (
-                    [loan for loan in self.loans() if loan.borrower is holder]
-                    if holder.loans
-                    else []
-                )
-            with suppress(ValueError):  # a generator that ends elsewhere
-                current.reset(token)
-            for loan in outlived:
-                if loan.pool in self.books:
-                    self.books[loan.pool].leak(loan)
+            self.end(holder, token)
+
+    def begin(self, holder: Borrower) -> Token[Borrower | None]:
+        """Lend to this one from now on, until `end` is told of the token."""
+        self._living.append(None)
+        return current.set(holder)
+
+    def end(self, holder: Borrower, token: Token[Borrower | None]) -> None:
+        """Lend to whoever was before; report what this one leaves lent."""
+        self._living.pop()
+        with self._lock:
+            holder.end()
+            # A search where there is something to find, and hardly ever
+            # is: a set would weigh more than the loan.
+            outlived = (
+                [loan for loan in self.loans() if loan.borrower is holder]
+                if holder.loans
+                else ()
+            )
+        try:  # noqa: SIM105 - `suppress` takes as long as all the rest
+            current.reset(token)
+        except ValueError:
+            pass  # a generator that ends elsewhere
+        for loan in outlived:
+            if loan.pool in self.books:
+                self.books[loan.pool].leak(loan)
 
 
 default_ledger = Ledger()

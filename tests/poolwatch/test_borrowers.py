@@ -14,6 +14,7 @@ from sqlalchemy import create_engine
 import poolwatch
 from poolwatch import Book, Ledger
 from poolwatch.book import MOST_LINES, OTHER
+from poolwatch.holder import current_task
 from poolwatch.uncounted import UncountedGauge
 from tests.poolwatch.conftest import Server, only, until_async
 
@@ -226,3 +227,15 @@ def test_a_leak_is_reported_where_the_working_folder_is_gone(
     with ledger.borrower("job"):
         book.lend(slot=1, pid=None)
     assert book.leaks == 1
+
+
+def test_a_task_is_known_in_each_loop_that_a_thread_has() -> None:
+    async def knows_itself() -> bool:
+        known = current_task()
+        return known is not None and known() is asyncio.current_task()
+
+    with asyncio.Runner() as one, asyncio.Runner() as another:
+        assert one.run(knows_itself())
+        assert another.run(knows_itself())
+        assert one.run(knows_itself())
+        assert current_task() is None

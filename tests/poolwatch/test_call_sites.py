@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from greenlet import greenlet
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -64,6 +65,15 @@ def test_it_is_where_the_connection_was_taken(
     with engine.connect():
         name = "test_it_is_where_the_connection_was_taken"
         assert found(ledger) == (HERE, line, name)
+
+
+def test_it_is_found_from_a_greenlet_that_only_borrows(
+    engine: Engine, ledger: Ledger
+) -> None:
+    line = here() + 1
+    connection = greenlet(engine.pool.connect).switch()
+    assert found(ledger)[1] == line
+    connection.close()
 
 
 def test_it_is_where_a_session_first_needs_one(

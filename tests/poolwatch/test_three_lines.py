@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import poolwatch
+from tests.documentation.blocks import block_with
+from tests.documentation.shown import ANYTHING, difference
 
 ALONE = """
 import sys
@@ -140,6 +142,8 @@ def test_the_readmes_lines_find_a_leak_and_name_its_line(
     logged = run(tmp_path, source, (*FASTAPI, *packages))
     assert "leak: GET /orders/{number}" in logged
     assert f"borrowed at service.py:{line(tmp_path)} orders" in logged
+    told = block_with("poolwatch/README.md", "leak: GET /orders/").source
+    assert not difference([ANYTHING, *told.splitlines()], logged)
 
 
 def test_a_synchronous_engine_needs_no_greenlet(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ The configuration is the one of ops/pgbouncer: 20 connections to the server
 for all replicas together.
 """
 
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,8 +12,16 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
+from tests.documentation.blocks import block_with
+from tests.documentation.shown import ANYTHING, difference
 from tests.process.bouncer import Bouncer
-from tests.process.command import TEN_SECONDS, Service, serving, wait_until
+from tests.process.command import (
+    ROOT,
+    TEN_SECONDS,
+    Service,
+    serving,
+    wait_until,
+)
 
 TOKEN = "the lab's token"
 SERVER_CONNECTIONS = 20
@@ -30,12 +39,15 @@ def client_of(service: Service) -> httpx.Client:
 
 @pytest.fixture(scope="module")
 def replicas(
-    bouncer: Bouncer, database_url: str
+    bouncer: Bouncer,
+    database_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[httpx.Client, httpx.Client]]:
     """A service that will leak, and one that will not, behind one pooler."""
     with ExitStack() as stack:
 
         def start(name: str) -> httpx.Client:
+            own = tmp_path_factory.mktemp(name)  # a reset writes the flags
             service = stack.enter_context(
                 serving(
                     DATABASE_URL=bouncer.url(database_url),
@@ -44,6 +56,7 @@ def replicas(
                     POOL_TIMEOUT="1",
                     LAB_ENABLED="true",
                     LAB_TOKEN=TOKEN,
+                    FLAGS_FILE=str(shutil.copy(ROOT / "flags.json", own)),
                 )
             )
             return stack.enter_context(client_of(service))
@@ -52,6 +65,21 @@ def replicas(
         # A collection would heal what is to be shown.
         leaky.put("/lab/gc", json={"enabled": False}).raise_for_status()
         yield leaky, start("healthy")
+
+
+def test_the_table_of_loans_is_as_the_page_shows_it(
+    replicas: tuple[httpx.Client, httpx.Client],
+) -> None:
+    """The first test of this file, as the page shows a new process."""
+    leaky, _ = replicas
+    for _ in range(SERVER_CONNECTIONS):
+        leaky.get("/before/orders")
+
+    page = leaky.get("/poolwatch/loans", headers={"Accept": "text/plain"})
+    leaky.post("/lab/reset").raise_for_status()
+
+    shown = block_with("docs/pgbouncer.md", "replica leaky").source
+    assert not difference([*shown.splitlines(), ANYTHING], page.text)
 
 
 @pytest.mark.parametrize(

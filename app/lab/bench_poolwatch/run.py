@@ -1,7 +1,6 @@
 """Measure all that poolwatch costs, one after the other; print and write."""
 
 import asyncio
-import subprocess
 from collections.abc import Callable
 
 import httpx
@@ -13,13 +12,12 @@ from app.lab.service import ServiceFailedError
 from app.settings import Settings
 
 
-def run(rounds: int, loads: int, seconds: int) -> None:
+def run(rounds: int, loads: int) -> None:
     """Measure, print and write; a limit that is not met is no error.
 
     Args:
         rounds: alternated rounds of checkouts, and of loans.
-        loads: alternated loads of the service, with and without.
-        seconds: how long each load takes.
+        loads: alternated loads of each service.
 
     Raises:
         ServiceFailedError: a service went away, or a request failed.
@@ -27,27 +25,28 @@ def run(rounds: int, loads: int, seconds: int) -> None:
     """
     # Nothing paints in between: what a thread computes would be measured.
     with Progress(console=Console(stderr=True), auto_refresh=False) as shown:
-        steps = len(checkouts.POOLS) + len(loans.STACKS) + 2 + 2 * loads
+        steps = len(checkouts.POOLS) + len(loans.STACKS) + 2
+        steps += len(throughput.MODULES) * loads
         task = shown.add_task("checkouts", total=steps)
 
         def tick(done: str) -> None:
             shown.update(task, description=done, advance=1, refresh=True)
 
-        measured = asyncio.run(_measure(rounds, loads, seconds, tick))
+        measured = asyncio.run(_measure(rounds, loads, tick))
     report.show(measured)
     for file in report.write(measured):
         print(f"written: {file}")
 
 
 async def _measure(
-    rounds: int, loads: int, seconds: int, tick: Callable[[str], None]
+    rounds: int, loads: int, tick: Callable[[str], None]
 ) -> report.Measured:
     try:
         return report.Measured(
             await checkouts.measure(rounds, Settings(), tick),
-            throughput.measure(loads, seconds, tick),
+            await throughput.measure(loads, tick),
             await loans.measure_bytes(tick),
             await loans.measure_time(rounds, tick),
         )
-    except (httpx.HTTPError, subprocess.TimeoutExpired) as error:
+    except httpx.HTTPError as error:
         raise ServiceFailedError(str(error)) from error
