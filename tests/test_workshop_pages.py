@@ -1,0 +1,103 @@
+"""Each lesson's page says what its card and its two files say."""
+
+import re
+from operator import attrgetter
+from pathlib import Path
+
+import pytest
+
+from app.api import LESSONS
+from app.lesson import Lesson
+from tests.test_twins import sources
+
+PAGES = Path("docs/workshop")
+SECTIONS = [
+    "Story",
+    "Observe",
+    "Find",
+    "Fix",
+    "Why",
+    "In production",
+    "Sources",
+]
+HEALED = {
+    "gc": "garbage collector, some day",
+    "never": "nothing heals it, ever",
+}
+
+each_lesson = pytest.mark.parametrize(
+    "lesson", LESSONS, ids=attrgetter("name")
+)
+
+
+def page_of(lesson: Lesson) -> str:
+    return (PAGES / f"{lesson.name}.md").read_text()
+
+
+def words(text: str) -> str:
+    """The text without marks and line breaks."""
+    return " ".join(re.sub(r"[>`*]", " ", text).split())
+
+
+def lines(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+@each_lesson
+def test_has_the_sections_in_their_order(lesson: Lesson) -> None:
+    headings = re.findall(r"^## (.+)$", page_of(lesson), re.MULTILINE)
+
+    assert headings == SECTIONS
+
+
+@each_lesson
+def test_tells_the_story_the_trap_and_what_heals(lesson: Lesson) -> None:
+    page = words(page_of(lesson))
+
+    assert words(lesson.story) in page
+    assert f"The trap: {words(lesson.trap.what)}" in page
+    assert HEALED.get(lesson.heals_by, "") in page
+
+
+@each_lesson
+def test_quotes_code_that_is_there(lesson: Lesson) -> None:
+    files = ["\n".join(lines(source)) for source in sources(lesson)]
+    quotes = re.findall(
+        r"^```python\n(.+?)^```", page_of(lesson), re.MULTILINE | re.DOTALL
+    )
+
+    assert len(quotes) >= 2
+    for quote in quotes:
+        wanted = "\n".join(lines(quote))
+        assert any(wanted in file for file in files), quote
+
+
+@each_lesson
+def test_the_lines_that_it_names_are_those_below_a_mark(
+    lesson: Lesson,
+) -> None:
+    """Numbers in outputs are not compared where these are run."""
+    before, _ = sources(lesson)
+    marks = [
+        number
+        for number, line in enumerate(before.splitlines(), start=1)
+        if "# LEAK" in line
+    ]
+    named = re.findall(rf"/{lesson.name}/before\.py:(\d+) ", page_of(lesson))
+
+    assert {int(number) - 1 for number in named} <= {*marks}
+
+
+@pytest.mark.parametrize(
+    "page", sorted(PAGES.glob("*.md")), ids=attrgetter("name")
+)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+        assert not anchor or anchor in {
+            re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+            for heading in headings
+        }, link
