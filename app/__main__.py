@@ -19,6 +19,7 @@ from app.cli.lab import bench, bench_poolwatch, check, demo
 from app.cli.lessons import lessons
 from app.cli.service import migrate, seed, serve
 from app.cli.start import say
+from app.cli.workshop import workshop
 
 cli = typer.Typer(
     help="An order service that shows connection-pool leaks, before and"
@@ -33,6 +34,7 @@ for command in (
     *(lessons, check, demo, bench, bench_poolwatch),
 ):
     cli.command()(command)
+cli.add_typer(workshop, name="workshop")
 
 
 def main() -> None:

@@ -105,6 +105,11 @@ def _answer(
 
 
 def _problem(_: Request, problem: Problem) -> JSONResponse:
+    return answer_of(problem)
+
+
+def answer_of(problem: Problem) -> JSONResponse:
+    """Answer what the caller can understand."""
     return _answer(
         problem.status,
         problem.title,

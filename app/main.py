@@ -16,6 +16,7 @@ from app.lab.control import LabState
 from app.lab.flag_metrics import FlagGauges
 from app.lab.table_lock import TableLock
 from app.lab.waits import Waits
+from app.lab.workshop import serving
 from app.provider import Provider
 from app.settings import Settings
 from app.threads_engine import open_threads_engine
@@ -30,6 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ledger.listeners.append(reporter)
     registry = CollectorRegistry()
     flags = Flags(settings.flags_file)
+    exercises = serving.Exercises(api.LESSONS)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -56,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     "table_lock": table_lock,
                     "threads_engine": threads_engine,
                     "waits": waits,
+                    "exercises": exercises,
                 }
         finally:
             flags.close()
@@ -75,6 +78,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         api.mount_lab(app)
         registry.register(FlagGauges(flags, api.LESSONS))
         app.include_router(control.router)
+        app.include_router(serving.router)
+        app.router.routes += exercises.routes
         app.include_router(
             poolwatch_routes(get_source),
             dependencies=[Depends(control.guard)],

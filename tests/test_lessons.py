@@ -13,6 +13,7 @@ import pytest
 
 from app.api import LESSONS
 from app.lab.faults import NO_POOL, provoke
+from app.lab.side import AFTER, BEFORE
 from app.lesson import Lesson, Scenario, Starvation
 from app.settings import Settings
 from tests.conftest import (
@@ -66,9 +67,7 @@ async def impatient(settings: Settings) -> AsyncIterator[Service]:
 async def test_before_leaks_or_holds_as_stated_with_each_request(
     service: Service, scenario: Scenario
 ) -> None:
-    found = await provoke(
-        service.client, "before", scenario, REQUESTS, REQUESTS
-    )
+    found = await provoke(service.client, BEFORE, scenario, REQUESTS, REQUESTS)
 
     assert found.count == found.stated
 
@@ -77,9 +76,7 @@ async def test_before_leaks_or_holds_as_stated_with_each_request(
 async def test_after_leaks_and_holds_nothing(
     service: Service, scenario: Scenario
 ) -> None:
-    found = await provoke(
-        service.client, "after", scenario, REQUESTS, REQUESTS
-    )
+    found = await provoke(service.client, AFTER, scenario, REQUESTS, REQUESTS)
 
     assert found.count == 0
     assert not service.loans
@@ -87,7 +84,7 @@ async def test_after_leaks_and_holds_nothing(
 
 @each_that_starves
 async def test_before_starves(impatient: Service, scenario: Scenario) -> None:
-    found = await provoke(impatient.client, "before", scenario, 0, 0)
+    found = await provoke(impatient.client, BEFORE, scenario, 0, 0)
 
     assert found.count > 0
 
@@ -96,7 +93,7 @@ async def test_before_starves(impatient: Service, scenario: Scenario) -> None:
 async def test_after_does_not_starve(
     service: Service, scenario: Scenario
 ) -> None:
-    found = await provoke(service.client, "after", scenario, 0, 0)
+    found = await provoke(service.client, AFTER, scenario, 0, 0)
 
     assert found.count == 0
 
@@ -149,7 +146,7 @@ async def test_a_loan_is_borrowed_in_each_line_below_a_mark_and_nowhere_else(
 async def sites_of(service: Service, scenario: Scenario) -> set[str]:
     """The lines that have borrowed, sent to a service that lends nothing."""
     await service.client.post("/lab/reset")
-    found = await provoke(service.client, "before", scenario, 1, 1)
+    found = await provoke(service.client, BEFORE, scenario, 1, 1)
     return {site for site in found.sites if site != NO_POOL}
 
 

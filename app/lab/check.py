@@ -19,6 +19,7 @@ from rich.tree import Tree
 from app.lab.faults import Found, provoke
 from app.lab.looking import FaultError, control, count_open
 from app.lab.service import Service, ServiceFailedError, running_service
+from app.lab.side import side_of
 from app.lesson import Lesson, Starvation, Variant
 
 Way = Literal["before", "after", "trap"]
@@ -110,7 +111,11 @@ async def _check(
             for scenario in lesson.scenarios:
                 await control(client, "POST", "/lab/reset")
                 found = await provoke(
-                    client, _variant(way), scenario, requests, concurrency
+                    client,
+                    side_of(_variant(way)),
+                    scenario,
+                    requests,
+                    concurrency,
                 )
                 if way == "trap" and trap.collects:
                     await control(client, "POST", "/lab/gc")

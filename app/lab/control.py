@@ -20,6 +20,7 @@ from app.errors import Problem, problems
 from app.flags import Flags, FlagsFileError
 from app.lab.table_lock import TableLock
 from app.lab.waits import Waits, WaitTimes
+from app.lab.workshop.serving import Exercises, ExercisesDep
 from app.lesson import Variant
 from app.provider import Provider, ProviderDep
 
@@ -111,6 +112,7 @@ class LabState(State):
     table_lock: TableLock
     threads_engine: Engine
     waits: Waits
+    exercises: Exercises
 
 
 async def get_flags(request: Request) -> Flags:
@@ -230,7 +232,10 @@ async def read_waits(request: Request) -> WaitTimes:
 
 @router.post("/reset", responses=problems(503))
 async def reset(
-    database: DatabaseDep, flags: FlagsDep, provider: ProviderDep
+    database: DatabaseDep,
+    flags: FlagsDep,
+    provider: ProviderDep,
+    exercises: ExercisesDep,
 ) -> Reset:
     """Free every leaked loan, and set each flag to *after*."""
     flags.write({lesson.name: "after" for lesson in LESSONS})
@@ -239,5 +244,6 @@ async def reset(
     leaked = await database.end_leaks()
     for lesson in LESSONS:
         lesson.forget()
+    exercises.forget()
     gc.collect()
     return Reset(loans_freed=leaked)

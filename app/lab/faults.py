@@ -22,6 +22,7 @@ from app.lab.looking import (
     sites_of,
 )
 from app.lab.sending import send, together
+from app.lab.side import Side
 from app.lesson import Block, LongHold, Scenario, Starvation, Variant
 from poolwatch.report import Loans
 
@@ -56,7 +57,7 @@ class Found:
 
 async def provoke(
     client: httpx.AsyncClient,
-    variant: Variant,
+    side: Side,
     scenario: Scenario,
     requests: int,
     at_once: int,
@@ -66,7 +67,7 @@ async def provoke(
     Args:
         client: may use the control endpoints, and opens as many connections
             as it is asked to.
-        variant: which side of the lesson.
+        side: whom to send it to.
         scenario: what to send, and which fault to count.
         requests: how many; a `Starvation` says it itself, and a `Block` is
             two.
@@ -81,30 +82,30 @@ async def provoke(
     """
     match scenario:
         case LongHold():
-            return await _held(client, variant, scenario, requests)
+            return await _held(client, side, scenario, requests)
         case Starvation():
-            return await _timed_out(client, variant, scenario)
+            return await _timed_out(client, side, scenario)
         case Block():
-            return await _blocked(client, variant, scenario)
+            return await _blocked(client, side, scenario)
         case _:
-            return await _leaked(client, variant, scenario, requests, at_once)
+            return await _leaked(client, side, scenario, requests, at_once)
 
 
 async def _leaked(
     client: httpx.AsyncClient,
-    variant: Variant,
+    side: Side,
     scenario: Scenario,
     requests: int,
     at_once: int,
 ) -> Found:
     at_start = await drained(client)
     if scenario.meet:
-        async with together(client, variant, scenario, requests):
+        async with together(client, side, scenario, requests):
             pass
     else:
-        await send(client, variant, scenario, requests, at_once)
+        await send(client, side, scenario, requests, at_once)
     at_end = await drained(
-        client, scenario.strays * requests if variant == "before" else 0
+        client, {each * scenario.strays * requests for each in side.strays}
     )
     strays = at_end.strays - at_start.strays
     return Found(
@@ -119,12 +120,12 @@ async def _leaked(
 
 async def _held(
     client: httpx.AsyncClient,
-    variant: Variant,
+    side: Side,
     scenario: LongHold,
     requests: int,
 ) -> Found:
     await drained(client)
-    async with together(client, variant, scenario, requests):
+    async with together(client, side, scenario, requests):
         held = sites_of(await ask_loans(client))
     return Found(
         "held",
@@ -137,7 +138,7 @@ async def _held(
 
 async def _timed_out(
     client: httpx.AsyncClient,
-    variant: Variant,
+    side: Side,
     scenario: Starvation,
 ) -> Found:
     await drained(client)
@@ -149,10 +150,10 @@ async def _timed_out(
     ]
     requests = max(2 * capacity, scenario.requests)
     if scenario.meet:
-        async with together(client, variant, scenario, requests):
+        async with together(client, side, scenario, requests):
             pass
     else:
-        await send(client, variant, scenario, requests, requests)
+        await send(client, side, scenario, requests, requests)
     await drained(client)
     after = await ask_loans(client)
     count = _timeouts(after) - _timeouts(before)
@@ -160,12 +161,12 @@ async def _timed_out(
 
 
 async def _blocked(
-    client: httpx.AsyncClient, variant: Variant, scenario: Block
+    client: httpx.AsyncClient, side: Side, scenario: Block
 ) -> Found:
     await drained(client)
-    await send(client, variant, scenario, 1, 1)
+    await send(client, side, scenario, 1, 1)
     await drained(client)
-    second = asyncio.create_task(send(client, variant, scenario, 1, 1))
+    second = asyncio.create_task(send(client, side, scenario, 1, 1))
     try:
         blocking = await _blocking(client, second)
     finally:

@@ -5,7 +5,7 @@ All of it goes over the lab's control endpoints, which borrow from no pool.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +30,13 @@ class Standing:
     """Connections that the server has and no pool knows."""
 
 
-async def drained(client: httpx.AsyncClient, expected: int = 0) -> Standing:
+async def drained(
+    client: httpx.AsyncClient, expected: Container[int] = (0,)
+) -> Standing:
     """Wait until every request has ended, and no more strays are to go.
 
-    Where those that are expected do not come about, what is there is counted
-    in the end.
+    Where none of the numbers that are expected comes about, what is there is
+    counted in the end.
     """
     strays = borrowers = 0
     async for page in looks(client):
@@ -43,7 +45,7 @@ async def drained(client: httpx.AsyncClient, expected: int = 0) -> Standing:
         # Behind PgBouncer nobody can say which backends are the service's.
         known = counted["backends"] or counted["pooled"]
         strays = max(0, known - counted["pooled"])
-        if not borrowers and strays == expected:
+        if not borrowers and strays in expected:
             break
     if borrowers:
         message = f"{borrowers} requests do not end"

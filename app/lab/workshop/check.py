@@ -1,0 +1,86 @@
+"""Give the check a service of its own, for as long as it is needed."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from app.lab.service import Service, ServiceFailedError, running_service
+from app.lab.workshop.judge import judge
+from app.lab.workshop.probes import Probes
+from app.lab.workshop.verdict import Verdict
+from app.lab.workshop.written import observer
+from app.lesson import Lesson
+
+POOL_TIMEOUT = 5
+"""Seconds: a request that waits for so long, waits in vain."""
+REQUEST_SECONDS = 30
+_ERROR = re.compile(r"^(?:\w+\.)*\w+: .+", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Checks files by a service that runs; ends with it."""
+
+    service: Service
+    dsn: str
+
+    async def check(
+        self, lesson: Lesson, report: Callable[[str], None]
+    ) -> Verdict:
+        """Check a lesson's file as it is now.
+
+        Raises:
+            ServiceFailedError: the service has gone.
+
+        """
+        try:
+            async with (
+                httpx.AsyncClient(
+                    base_url=self.service.url,
+                    headers=self.service.headers,
+                    limits=httpx.Limits(max_connections=None),
+                    timeout=REQUEST_SECONDS,
+                ) as client,
+                observer(self.dsn) as looking,
+            ):
+                errors = _Errors(self.service.log)
+                probes = Probes(lesson, client, looking, errors.last)
+                return await judge(probes, report)
+        except httpx.HTTPError as error:
+            log = self.service.log.read_text()[-2000:]
+            message = f"{lesson.name}: {error!r}\n{log}"
+            raise ServiceFailedError(message) from error
+
+
+@contextmanager
+def checker(dsn: str, pool_timeout: float = POOL_TIMEOUT) -> Iterator[Checker]:
+    """Start a service for checks, and end it with the block.
+
+    Args:
+        dsn: the database, for the check to look at from outside; the service
+            has it from the environment.
+        pool_timeout: after so many seconds a request has waited in vain.
+
+    """
+    with running_service(POOL_TIMEOUT=str(pool_timeout)) as service:
+        yield Checker(service, dsn)
+
+
+class _Errors:
+    """What a log says of failures, from now on."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._seen = len(log.read_text())
+
+    def last(self) -> str:
+        """The error that the newest stack trace ends with, if there is one."""
+        text = self._log.read_text()
+        new, self._seen = text[self._seen :], len(text)
+        _, trace, told = new.rpartition("Traceback (most recent call last)")
+        found = _ERROR.search(told.partition("\n")[2]) if trace else None
+        return found[0] if found else ""

@@ -1,0 +1,49 @@
+"""What is known when a finding is to be explained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from app.lab.workshop.exercise import exercise_of, file_of
+from app.lab.workshop.source import Source
+from app.lesson import Lesson, LongHold
+
+
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """A trainee's file beside what was handed out, and what it has done."""
+
+    lesson: Lesson
+    source: Source
+    original: Source
+    unchanged: bool
+    faults: Mapping[str, int] = field(default_factory=dict)
+    """How often each scenario had its fault."""
+
+    @classmethod
+    def of(cls, lesson: Lesson) -> Self:
+        """Read the file, which can be loaded."""
+        text, original = file_of(lesson).read_text(), exercise_of(lesson).text
+        return cls(lesson, Source(text), Source(original), text == original)
+
+    @property
+    def is_about_holding(self) -> bool:
+        """Whether to give back early is what the lesson is about."""
+        return any(isinstance(s, LongHold) for s in self.lesson.scenarios)
+
+    @property
+    def partly_healed(self) -> bool:
+        """Whether some of what leaked *before* does not any more."""
+        leaky = [s.name for s in self.lesson.scenarios if s.leaks]
+        counts = [self.faults.get(name, 0) for name in leaky]
+        return 0 in counts and any(counts)
+
+    def adds(self, *calls: str) -> bool:
+        """Whether one of these is called, and was not before."""
+        return self.source.calls(*calls) and not self.original.calls(*calls)
+
+    def sets(self, argument: str) -> bool:
+        """Whether an argument is given a value that it did not have."""
+        return bool(
+            self.source.values(argument) - self.original.values(argument)
+        )

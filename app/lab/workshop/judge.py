@@ -1,0 +1,106 @@
+"""Check a trainee's file: send what failed *before*, and say what is wrong.
+
+The file answers at `/exercise/LESSON/…` of a service of the check's own. It
+is solved where it answers, and writes, what *after* does; leaves nothing
+lent, held, waiting or blocked; opens no connections of its own; and lets
+other requests run meanwhile.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.lab.faults import Fault, Found, provoke
+from app.lab.looking import control
+from app.lab.workshop.clues import Clues
+from app.lab.workshop.explain import explain
+from app.lab.workshop.probes import (
+    AT_ONCE,
+    NOT_THERE,
+    REQUESTS,
+    Probes,
+    closes_twice,
+)
+from app.lab.workshop.verdict import Finding, Kind, Result, Verdict
+from app.lesson import Scenario
+
+KINDS: dict[Fault, Kind] = {
+    "leaked": "leaks",
+    "held": "holds",
+    "timed out": "starves",
+    "blocked": "blocks",
+}
+
+
+async def judge(probes: Probes, report: Callable[[str], None]) -> Verdict:
+    """Look at the file as it is now, one thing after the other.
+
+    Args:
+        probes: of the lesson and its service.
+        report: is told what is looked at next.
+
+    Raises:
+        httpx.HTTPError: the service itself has gone.
+
+    """
+    lesson = probes.lesson
+    await control(probes.client, "PUT", "/lab/gc", {"enabled": False})
+    await probes.reset()
+    broken = await probes.broken()
+    if broken:
+        return Verdict(lesson.name, (Result("the file", broken),))
+    clues = Clues.of(lesson)
+    unlike = {}
+    for scenario in lesson.scenarios:
+        report(scenario.name)
+        unlike[scenario.name] = await probes.unlike(scenario)
+    report("is anybody else answered meanwhile?")
+    stops = await probes.stops_the_loop(clues)
+    faults = {}
+    for scenario in lesson.scenarios:
+        # Where the loop stands still, so do the lab's own endpoints.
+        if not unlike[scenario.name] and not (stops and scenario.meet):
+            report(f"{scenario.name}, {REQUESTS} times")
+            faults[scenario.name] = await _provoke(probes, scenario)
+    counts = {
+        name: found.count
+        for name, found in faults.items()
+        if isinstance(found, Found)
+    }
+    clues = replace(clues, faults=counts)
+    results = [
+        Result(name, finding or _finding(faults[name], clues))
+        for name, finding in unlike.items()
+        if finding or name in faults
+    ]
+    results.append(Result("others are answered meanwhile", stops))
+    if not any(counts.values()) and not stops:
+        report("does it open connections of its own?")
+        churns = await probes.churns(clues)
+        results.append(Result("the pool's connections are used again", churns))
+    results.append(Result("each is closed once", closes_twice(clues)))
+    return Verdict(lesson.name, tuple(results))
+
+
+async def _provoke(probes: Probes, scenario: Scenario) -> Found | Finding:
+    # A task of an earlier request would come to the provider as well.
+    await (probes.reset if scenario.meet else probes.clean)()
+    try:
+        return await provoke(
+            probes.client, probes.side, scenario, REQUESTS, AT_ONCE
+        )
+    except NOT_THERE as error:
+        await probes.reset()
+        return Finding(
+            "answers otherwise",
+            str(error) or type(error).__name__,
+            "Many of these at once do not go the way that *after* lets them.",
+        )
+
+
+def _finding(found: Found | Finding, clues: Clues) -> Finding | None:
+    if not isinstance(found, Found):
+        return found
+    if not found.count:
+        return None
+    kind = KINDS[found.fault]
+    return Finding(kind, str(found), explain(kind, clues), found.sites)
