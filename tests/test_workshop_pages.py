@@ -83,6 +83,13 @@ def test_the_lines_that_it_names_are_those_below_a_mark(
     assert {int(number) - 1 for number in named} <= {*marks}
 
 
+@each_lesson
+def test_is_linked_from_the_start_page(lesson: Lesson) -> None:
+    start = (PAGES / "README.md").read_text()
+
+    assert f"\n| [{lesson.name}]({lesson.name}.md) |" in start
+
+
 @pytest.mark.parametrize(
     "page", sorted(PAGES.glob("*.md")), ids=attrgetter("name")
 )
