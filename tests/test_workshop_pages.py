@@ -78,7 +78,7 @@ def test_the_lines_that_it_names_are_those_below_a_mark(
         for number, line in enumerate(before.splitlines(), start=1)
         if "# LEAK" in line
     ]
-    named = re.findall(rf"/{lesson.name}/before\.py:(\d+) ", page_of(lesson))
+    named = re.findall(r"before\.py:(\d+)[ …`]", page_of(lesson))
 
     assert {int(number) - 1 for number in named} <= {*marks}
 
