@@ -20,7 +20,7 @@ from app.cli.choice import (
     started_last,
 )
 from app.cli.service import serve as run_service
-from app.cli.start import check_server, database, say, today
+from app.cli.start import database, say, today
 from app.lab.workshop import exercise, finding, progress, score, show
 from app.lab.workshop import summary as summing_up
 from app.lab.workshop.trap import options
@@ -175,20 +175,19 @@ def check(
         _ctrl_c_ends(quietly=watch),
         database() as settings,
         Console(stderr=True).status("starting a service …") as status,
+        checker(settings) as checks,
     ):
-        asyncio.run(check_server(settings))
-        with checker(settings.direct_dsn) as checks:
-            for _ in saved(file) if watch else (None,):
-                status.start()
-                verdict = asyncio.run(checks.check(lesson, status.update))
-                status.stop()
-                solved = verdict.solved
-                show_it(show.verdict(verdict))
-                if solved:
-                    with progress.changed(say) as done:
-                        done.of(lesson.name).fix(today())
-                if watch:
-                    say(f"save {file} to check again; Ctrl-C ends")
+        for _ in saved(file) if watch else (None,):
+            status.start()
+            verdict = asyncio.run(checks.check(lesson, status.update))
+            status.stop()
+            show_it(show.verdict(verdict))
+            solved = verdict.solved
+            if solved:
+                with progress.changed(say) as done:
+                    done.of(lesson.name).fix(today())
+            if watch:
+                say(f"save {file} to check again; Ctrl-C ends")
     raise typer.Exit(not solved)
 
 

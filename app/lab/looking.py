@@ -15,6 +15,8 @@ from poolwatch.report import Loans
 
 DRAIN_SECONDS = 10
 POLL_SECONDS = 0.02
+STEADY_LOOKS = 50
+"""Looks in a row that see the same: whatever was to end has ended."""
 
 
 class FaultError(Exception):
@@ -36,16 +38,17 @@ async def drained(
     """Wait until every request has ended, and no more strays are to go.
 
     Where none of the numbers that are expected comes about, what is there is
-    counted in the end.
+    counted once it has not changed for a while.
     """
-    strays = borrowers = 0
+    strays = borrowers = steady = 0
     async for page in looks(client):
         borrowers = _borrowers(page)
         counted = await control(client, "GET", "/lab/backends")
         # Behind PgBouncer nobody can say which backends are the service's.
         known = counted["backends"] or counted["pooled"]
-        strays = max(0, known - counted["pooled"])
-        if not borrowers and strays in expected:
+        seen, strays = strays, max(0, known - counted["pooled"])
+        steady = steady + 1 if seen == strays and not borrowers else 0
+        if not borrowers and (strays in expected or steady >= STEADY_LOOKS):
             break
     if borrowers:
         message = f"{borrowers} requests do not end"

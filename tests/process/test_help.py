@@ -19,6 +19,7 @@ COMMANDS = (
     "demo",
     "bench",
     "bench-poolwatch",
+    "workshop",
 )
 
 

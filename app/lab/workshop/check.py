@@ -11,14 +11,16 @@ import httpx
 from app.lab.service import Service, ServiceFailedError, running_service
 from app.lab.workshop.judge import judge
 from app.lab.workshop.probes import Probes
+from app.lab.workshop.scratch import scratch_database
 from app.lab.workshop.verdict import Verdict
 from app.lab.workshop.written import observer
 from app.lesson import Lesson
+from app.settings import Settings
 
 POOL_TIMEOUT = 5
 """Seconds: a request that waits for so long, waits in vain."""
 REQUEST_SECONDS = 30
-_ERROR = re.compile(r"^(?:\w+\.)*\w+: .+", re.MULTILINE)
+_ERROR = re.compile(r"^[\w.]+: ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Checker:
                 httpx.AsyncClient(
                     base_url=self.service.url,
                     headers=self.service.headers,
-                    limits=httpx.Limits(max_connections=None),
+                    # After a 500 the server closes the connection.
+                    limits=httpx.Limits(max_keepalive_connections=0),
                     timeout=REQUEST_SECONDS,
                 ) as client,
                 observer(self.dsn) as looking,
@@ -57,17 +60,28 @@ class Checker:
 
 
 @contextmanager
-def checker(dsn: str, pool_timeout: float = POOL_TIMEOUT) -> Iterator[Checker]:
+def checker(
+    settings: Settings, pool_timeout: float = POOL_TIMEOUT
+) -> Iterator[Checker]:
     """Start a service for checks, and end it with the block.
 
     Args:
-        dsn: the database, for the check to look at from outside; the service
-            has it from the environment.
+        settings: which server to use.
         pool_timeout: after so many seconds a request has waited in vain.
 
+    Raises:
+        ServiceFailedError: it did not start.
+
     """
-    with running_service(POOL_TIMEOUT=str(pool_timeout)) as service:
-        yield Checker(service, dsn)
+    with (
+        scratch_database(settings) as scratch,
+        running_service(
+            DATABASE_URL=scratch.database_url.get_secret_value(),
+            DATABASE_DIRECT_URL="",
+            POOL_TIMEOUT=str(pool_timeout),
+        ) as service,
+    ):
+        yield Checker(service, scratch.dsn)
 
 
 class _Errors:
@@ -78,9 +92,9 @@ class _Errors:
         self._seen = len(log.read_text())
 
     def last(self) -> str:
-        """The error that the newest stack trace ends with, if there is one."""
+        """What the newest stack trace ends with, if there is one."""
         text = self._log.read_text()
         new, self._seen = text[self._seen :], len(text)
         _, trace, told = new.rpartition("Traceback (most recent call last)")
-        found = _ERROR.search(told.partition("\n")[2]) if trace else None
-        return found[0] if found else ""
+        found = _ERROR.search(told) if trace else None
+        return told[found.start() :] if found else ""

@@ -14,17 +14,32 @@ class Clues:
     """A trainee's file beside what was handed out, and what it has done."""
 
     lesson: Lesson
+    text: str
     source: Source
     original: Source
-    unchanged: bool
     faults: Mapping[str, int] = field(default_factory=dict)
     """How often each scenario had its fault."""
 
     @classmethod
     def of(cls, lesson: Lesson) -> Self:
-        """Read the file, which can be loaded."""
+        """Read the file.
+
+        Raises:
+            SyntaxError: it is not Python.
+
+        """
         text, original = file_of(lesson).read_text(), exercise_of(lesson).text
-        return cls(lesson, Source(text), Source(original), text == original)
+        return cls(lesson, text, Source(text), Source(original))
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether it is as it was handed out."""
+        return self.text == exercise_of(self.lesson).text
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the file has become another one meanwhile."""
+        return file_of(self.lesson).read_text() != self.text
 
     @property
     def is_about_holding(self) -> bool:

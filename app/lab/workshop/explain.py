@@ -60,6 +60,13 @@ REASONS = (
     ),
     Reason(
         frozenset({"leaks"}),
+        lambda clues: clues.adds("dispose"),
+        "dispose() puts a new pool in the old one's place. What others have"
+        " borrowed meanwhile comes back to a pool that nobody uses, and stays"
+        " open there.",
+    ),
+    Reason(
+        frozenset({"leaks"}),
         lambda clues: clues.source.calls(*OPENS),
         "What goes back to a pool that nobody closes stays open: the pool is"
         " dropped, and its connections are not.",
@@ -90,12 +97,6 @@ REASONS = (
     ),
     Reason(
         frozenset({"connects anew"}),
-        lambda clues: clues.adds("dispose"),
-        "dispose() closes the pool's connections, those of all others as"
-        " well: the leak is traded for a new connection at every request.",
-    ),
-    Reason(
-        frozenset({"connects anew"}),
         lambda clues: clues.source.names("NullPool"),
         "NullPool keeps no connection: the leak is traded for one that is"
         " opened and closed at every request, and for a pool without a limit.",
@@ -108,16 +109,23 @@ REASONS = (
     ),
     Reason(
         frozenset({"connects anew"}),
+        lambda clues: clues.adds("dispose"),
+        "dispose() puts a new pool in the old one's place: every request then"
+        " has to open a connection, and what others have borrowed meanwhile"
+        " comes back to a pool that nobody uses.",
+    ),
+    Reason(
+        frozenset({"connects anew"}),
         lambda clues: clues.source.calls(*CONNECTS),
         "It goes round the pool: every request opens a connection, and"
         " nothing limits how many there are.",
     ),
     Reason(
-        frozenset({"connects anew", "leaves it to the collector"}),
+        frozenset({"connects anew"}),
         lambda clues: clues.source.calls("gc.collect"),
-        "A session that is collected does not give its connection back: it"
-        " loses it, and the pool has to open another. And every request"
-        " stops the whole process for a collection.",
+        "Nothing closes it: a collection comes across it, for which every"
+        " request stops the whole process. And a session of asyncio that is"
+        " collected does not give its connection back, but loses it.",
     ),
     Reason(
         frozenset({"connects anew"}),
@@ -130,12 +138,6 @@ REASONS = (
         lambda _: True,
         "Every request makes the server open a connection, which the pool is"
         " there to spare.",
-    ),
-    Reason(
-        frozenset({"leaves it to the collector"}),
-        lambda _: True,
-        "Nothing closes it: the garbage collector has come across it. It"
-        " comes when it likes, and with gc.freeze() it does not come.",
     ),
     Reason(
         frozenset({"stops the loop"}),

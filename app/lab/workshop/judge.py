@@ -29,6 +29,11 @@ KINDS: dict[Fault, Kind] = {
     "timed out": "starves",
     "blocked": "blocks",
 }
+OUTDATED = Finding(
+    "broken",
+    "saved while it was checked",
+    "Some of this is about the file as it was: check it again.",
+)
 
 
 async def judge(probes: Probes, report: Callable[[str], None]) -> Verdict:
@@ -44,11 +49,14 @@ async def judge(probes: Probes, report: Callable[[str], None]) -> Verdict:
     """
     lesson = probes.lesson
     await control(probes.client, "PUT", "/lab/gc", {"enabled": False})
-    await probes.reset()
+    await probes.clean()
     broken = await probes.broken()
     if broken:
         return Verdict(lesson.name, (Result("the file", broken),))
-    clues = Clues.of(lesson)
+    try:
+        clues = Clues.of(lesson)
+    except SyntaxError:  # a moment ago it was none
+        return Verdict(lesson.name, (Result("the file", OUTDATED),))
     unlike = {}
     for scenario in lesson.scenarios:
         report(scenario.name)
@@ -58,27 +66,32 @@ async def judge(probes: Probes, report: Callable[[str], None]) -> Verdict:
     faults = {}
     for scenario in lesson.scenarios:
         # Where the loop stands still, so do the lab's own endpoints.
-        if not unlike[scenario.name] and not (stops and scenario.meet):
+        if not (stops or unlike[scenario.name]):
             report(f"{scenario.name}, {REQUESTS} times")
             faults[scenario.name] = await _provoke(probes, scenario)
-    counts = {
-        name: found.count
-        for name, found in faults.items()
-        if isinstance(found, Found)
-    }
-    clues = replace(clues, faults=counts)
+    clues = replace(clues, faults=_counts(faults))
     results = [
         Result(name, finding or _finding(faults[name], clues))
         for name, finding in unlike.items()
         if finding or name in faults
     ]
     results.append(Result("others are answered meanwhile", stops))
-    if not any(counts.values()) and not stops:
+    if not stops and not any(clues.faults.values()):
         report("does it open connections of its own?")
         churns = await probes.churns(clues)
         results.append(Result("the pool's connections are used again", churns))
     results.append(Result("each is closed once", closes_twice(clues)))
+    if clues.is_outdated:
+        results.append(Result("the file", OUTDATED))
     return Verdict(lesson.name, tuple(results))
+
+
+def _counts(faults: dict[str, Found | Finding]) -> dict[str, int]:
+    return {
+        name: found.count
+        for name, found in faults.items()
+        if isinstance(found, Found)
+    }
 
 
 async def _provoke(probes: Probes, scenario: Scenario) -> Found | Finding:

@@ -46,11 +46,13 @@ def _why(got: Answer, wanted: Answer, error: str) -> str:
         )
     if any(name in error for name in UNREADABLE):
         return (
-            f"It fails: {error} What was read is read anew after a commit, or"
-            " when the session is closed already; read it before."
+            "It fails: after a commit, what is asked of an object is read from"
+            " the database anew, and its session is closed already. Read it"
+            " before."
         )
     if got.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return f"It fails: {error or 'the log says nothing.'}"
+        first_line = error.partition("\n")[0]
+        return f"It fails: {first_line or 'the log says nothing.'}"
     return "Callers must not notice the fix: the answer has to stay as it was."
 
 

@@ -28,6 +28,10 @@ FROM orders AS row WHERE row.xmin::text::bigint >= $1
 UNION ALL SELECT 'order_items', to_jsonb(row)
 FROM order_items AS row WHERE row.xmin::text::bigint >= $1
 """
+_RENEW = """
+UPDATE orders SET status = 'new', total = NULL
+WHERE status <> 'new' OR total IS NOT NULL
+"""
 _SESSIONS = """
 SELECT sessions FROM pg_stat_database WHERE datname = current_database()
 """
@@ -61,8 +65,12 @@ class Observer:
         self._reading = reading
         self._locking = locking
 
-    async def now(self) -> Moment:
-        """Remember what was written before."""
+    async def renew(self) -> Moment:
+        """Make every order new again, and remember that moment.
+
+        What is as it shall be, SQLAlchemy does not write.
+        """
+        await self._reading.execute(_RENEW)
         [row] = await self._reading.fetch(_NOW)
         return Moment(row["transaction"], row["newest"])
 

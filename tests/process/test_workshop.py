@@ -1,0 +1,280 @@
+"""`workshop`: from the first command to the summary, as a trainee goes."""
+
+import json
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import httpx
+import psycopg
+import pytest
+
+from app import analytics, orders
+from app.api import LESSONS
+from app.lab.workshop.exercise import exercise_of, solution_of
+from app.lab.workshop.trap import options
+from tests.process.command import (
+    ROOT,
+    TEN_SECONDS,
+    free_port,
+    run,
+    running,
+    wait_until,
+)
+
+Workshop = Callable[..., CompletedProcess[str]]
+NAMES = ", ".join(lesson.name for lesson in LESSONS)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a trainee works."""
+    shutil.copy(ROOT / "flags.json", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def workshop(folder: Path, server_url: str) -> Workshop:
+    """Runs one of the commands to its end, in that folder."""
+
+    def command(*arguments: str) -> CompletedProcess[str]:
+        return run(
+            "workshop",
+            *arguments,
+            folder=folder,
+            DATABASE_URL=server_url,
+            COLUMNS="400",
+        )
+
+    return command
+
+
+def saved(folder: Path, name: str = "analytics") -> Path:
+    return folder / f"workshop/{name}.py"
+
+
+def kept(folder: Path) -> dict[str, object]:
+    text = (folder / "workshop/progress.json").read_text()
+    found: dict[str, object] = json.loads(text)["lessons"]["analytics"]
+    return found
+
+
+def number_of(*, right: bool) -> str:
+    """An answer to the trap's question."""
+    answers = [each.right for each in options(analytics.lesson)]
+    return str(answers.index(right) + 1)
+
+
+def test_a_lesson_is_started_found_guessed_and_summed_up(
+    workshop: Workshop, folder: Path
+) -> None:
+    [leak] = exercise_of(analytics.lesson).leaks
+
+    started = workshop("start", "analytics", "--no-serve")
+    assert started.returncode == 0, started.stderr
+    assert saved(folder).read_text() == exercise_of(analytics.lesson).text
+    for scenario in analytics.lesson.scenarios:
+        url = f"127.0.0.1:8000/exercise/analytics{scenario.path}"
+        assert url in started.stdout
+
+    saved(folder).write_text(f"# mine\n{saved(folder).read_text()}")
+    again = workshop("start", "analytics", "--no-serve")
+    assert "is as you left it" in again.stderr
+    assert saved(folder).read_text().startswith("# mine")
+
+    wrong = workshop("find", "analytics", "4")
+    assert (wrong.returncode, wrong.stdout[:6]) == (1, "Wrong.")
+    right = workshop("find", "analytics", str(leak.line + 1))
+    assert (right.returncode, right.stdout[:6]) == (0, "Right.")
+
+    fallen = workshop("trap", "analytics", "--answer", number_of(right=False))
+    assert fallen.returncode == 1
+    risen = workshop("trap", "analytics", "--answer", number_of(right=True))
+    assert risen.returncode == 0
+    assert f"{analytics.lesson.trap.why[1:]}." in risen.stdout
+
+    shown = workshop("solution", "analytics", "--yes")
+    assert "+    async with database.pool.acquire(" in shown.stdout
+
+    found = kept(folder)
+    assert (found["found"], found["wrong_lines"]) == (8, 1)
+    assert (found["trap"], found["solution_seen"]) == (5, True)
+
+    written = workshop("summary", "--export", "certificate.txt")
+    assert "0 of 17 lessons solved, 13 of 680 points" in written.stdout
+    assert (folder / "certificate.txt").read_text() == written.stdout
+
+    put_back = workshop("reset", "--all")
+    assert put_back.returncode == 0
+    assert not saved(folder).read_text().startswith("# mine")
+    assert (folder / "workshop/analytics.py.bak").exists()
+    assert (folder / "workshop/progress.json.bak").exists()
+
+    listed = workshop()
+    assert "0 of 680 points. Next: python -m app workshop next" in (
+        listed.stdout
+    )
+
+
+def test_a_check_fails_and_then_passes(
+    workshop: Workshop, folder: Path, server_url: str
+) -> None:
+    workshop("next", "--no-serve")
+    assert saved(folder, "orders").exists()
+    [first, *_] = exercise_of(orders.lesson).leaks
+
+    failed = workshop("check")
+    assert failed.returncode == 1, failed.stderr
+    assert f"10 × workshop/orders.py:{first.line} list_orders" in failed.stdout
+
+    saved(folder, "orders").write_text(solution_of(orders.lesson))
+    passed = workshop("check", "orders")
+    assert passed.returncode == 0, passed.stdout + passed.stderr
+    assert "orders: solved" in passed.stdout
+
+    listed = workshop("list")
+    assert "20 of 680 points. Next: python -m app workshop find" in (
+        listed.stdout
+    )
+    assert not scratch_databases(server_url)
+
+
+def test_watching_checks_again_when_the_file_is_saved(
+    workshop: Workshop, folder: Path, server_url: str
+) -> None:
+    workshop("start", "analytics", "--no-serve")
+    with running(
+        *("workshop", "check", "--watch"),
+        folder=folder,
+        DATABASE_URL=server_url,
+        COLUMNS="400",
+    ) as watching:
+        wait_until(lambda: "not yet" in watching.printed)
+        saved(folder).write_text("import nowhere\n")
+        wait_until(lambda: "No module named 'nowhere'" in watching.printed)
+        saved(folder).write_text(solution_of(analytics.lesson))
+        wait_until(lambda: "analytics: solved" in watching.printed)
+
+        watching.ctrl_c()
+
+        assert watching.exit_code(TEN_SECONDS) == 0, watching.told
+        wait_until(watching.is_all_gone)
+        assert "Traceback" not in watching.told
+    assert kept(folder)["fixed"] == 20
+    assert not scratch_databases(server_url)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_check_that_is_interrupted_leaves_nothing(
+    workshop: Workshop, folder: Path, server_url: str, how: signal.Signals
+) -> None:
+    workshop("start", "analytics", "--no-serve")
+    with running(
+        "workshop", "check", folder=folder, DATABASE_URL=server_url
+    ) as check:
+        # The service of its own is there; the check itself has begun.
+        wait_until(lambda: check.children() or check.process.poll())
+
+        (check.ctrl_c if how is signal.SIGINT else check.sigterm)()
+
+        assert check.exit_code(2 * TEN_SECONDS) not in {0, 2}, check.told
+        wait_until(check.is_all_gone)
+        assert "Traceback" not in check.told
+    assert not scratch_databases(server_url)
+
+
+@pytest.fixture
+def served(folder: Path, database_url: str) -> Iterator[str]:
+    """The port of a service that `start` has left in the foreground."""
+    port = str(free_port())
+    with running(
+        *("workshop", "start", "analytics", "--port", port),
+        folder=folder,
+        DATABASE_URL=database_url,
+    ) as service:
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: answers(url) or service.process.poll() is not None)
+        assert service.process.poll() is None, service.told
+        assert "lab token" in service.told
+        yield port
+        service.ctrl_c()
+        service.exit_code(TEN_SECONDS)
+        wait_until(service.is_all_gone)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/exercise/analytics").is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_start_serves_the_file_and_follows_it(
+    served: str, workshop: Workshop, folder: Path
+) -> None:
+    url = f"http://127.0.0.1:{served}/exercise/analytics/analytics"
+    since = {"since": "2999-01-01"}
+    assert httpx.get(url, params=since).json() == []
+    saved(folder).write_text("(")
+
+    assert httpx.get(url, params=since).status_code == 500
+
+    again = workshop("start", "analytics", "--port", served)
+    assert again.returncode == 0
+    assert "it is served already" in again.stderr
+
+
+def test_a_port_that_is_taken_exits_2(workshop: Workshop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = workshop("start", "analytics", "--port", port)
+
+    assert refused.returncode == 2
+    assert f"error: somebody else answers at 127.0.0.1:{port}" in (
+        refused.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["start", "ordres"], f"no lesson ordres; there are {NAMES}"),
+        (["find", "orders", "3"], "error: no workshop/orders.py"),
+        (["check"], "error: no lesson is started"),
+        (["reset"], "name a lesson, or give --all"),
+        (["trap", "orders", "--answer", "9"], "9 is none of 1 to 5"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_exits_2_and_says_why(
+    workshop: Workshop, arguments: list[str], reason: str
+) -> None:
+    refused = workshop(*arguments)
+
+    assert refused.returncode == 2
+    assert reason in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_broken_progress_file_is_kept_aside(
+    workshop: Workshop, folder: Path
+) -> None:
+    (folder / "workshop").mkdir()
+    (folder / "workshop/progress.json").write_text("{")
+
+    listed = workshop("list")
+
+    assert listed.returncode == 0
+    assert "progress.json.broken" in listed.stderr
+    assert (folder / "workshop/progress.json.broken").read_text() == "{"
+
+
+def scratch_databases(server_url: str) -> list[str]:
+    with psycopg.connect(server_url) as server:
+        rows = server.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'workshop%'"
+        )
+        return [name for (name,) in rows]

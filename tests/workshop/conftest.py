@@ -1,0 +1,72 @@
+"""A folder to work in, and services that check what lies there."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app.lab.workshop.check import Checker, checker
+from app.lab.workshop.exercise import FOLDER, file_of
+from app.lab.workshop.verdict import Verdict
+from app.lesson import Lesson
+from app.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A checker, and the folder that its service looks into."""
+
+    checker: Checker
+    folder: Path
+
+    def verdict(self, lesson: Lesson, text: str) -> Verdict:
+        """Save a trainee's file, and check it."""
+        with chdir(self.folder):
+            file_of(lesson).write_text(text)
+            return asyncio.run(self.checker.check(lesson, lambda _: None))
+
+
+@contextmanager
+def _bench(url: str, folder: Path, pool_timeout: float) -> Iterator[Bench]:
+    shutil.copy(ROOT / "flags.json", folder)
+    (folder / FOLDER).mkdir()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", str(ROOT))
+        environment.chdir(folder)
+        starting = checker(Settings(database_url=url), pool_timeout)
+        checks = starting.__enter__()
+    try:
+        yield Bench(checks, folder)
+    finally:
+        starting.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def hasty(
+    server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    """For files with a fault: who waits in vain need not wait long."""
+    with _bench(server_url, tmp_path_factory.mktemp("hasty"), 0.5) as bench:
+        yield bench
+
+
+@pytest.fixture(scope="session")
+def patient(
+    server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    """For files without: nobody may wait in vain, however busy it is."""
+    with _bench(server_url, tmp_path_factory.mktemp("patient"), 15) as bench:
+        yield bench
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which commands are run, with nothing in it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

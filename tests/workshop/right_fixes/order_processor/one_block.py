@@ -1,0 +1,37 @@
+"""A block round one session."""
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.database import DatabaseDep
+from app.errors import EmptyOrder, OrderNotFound, problems
+from app.models import OrderStatus
+from app.order_processor.query import (
+    FIND_ORDER,
+    STORE_TOTAL,
+    SUM_ITEMS,
+    ProcessedOrder,
+)
+from app.orders.query import OrderId
+
+router = APIRouter()
+
+
+@router.post("/orders/{order_id}/process", responses=problems(404, 409))
+async def process_order(
+    order_id: OrderId, database: DatabaseDep
+) -> ProcessedOrder:
+    """Sum price × quantity of the items, store the sum and the status."""
+    this = {"order_id": order_id}
+    async with AsyncSession(database.engine) as session:
+        found = await session.exec(FIND_ORDER, params=this)
+        if found.one_or_none() is None:
+            raise OrderNotFound(order_id)
+        total = (await session.exec(SUM_ITEMS, params=this)).one()
+        if total is None:
+            raise EmptyOrder(order_id)
+        await session.exec(STORE_TOTAL, params=this | {"sum": total})
+        await session.commit()
+    return ProcessedOrder(
+        id=order_id, status=OrderStatus.PROCESSED, total=total
+    )

@@ -1,0 +1,24 @@
+"""The handler removes, in its own thread."""
+
+from fastapi import APIRouter
+
+from app.errors import OrderNotFound, problems
+from app.lessons.scoped_session.query import registry_of
+from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.threads_engine import ThreadsEngineDep
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/parcel", responses=problems(404))
+def look_at_parcel(order_id: OrderId, engine: ThreadsEngineDep) -> OrderRead:
+    """Answer one order, for its parcel."""
+    registry = registry_of(engine)
+    try:
+        found = registry().exec(ONE_ORDER, params={"id": order_id})
+        order = found.one_or_none()
+    finally:
+        registry.remove()
+    if order is None:
+        raise OrderNotFound(order_id)
+    return OrderRead.model_validate(order)

@@ -1,0 +1,25 @@
+"""The dependency's session is closed before the call."""
+
+from fastapi import APIRouter
+
+from app.database import SessionDep
+from app.errors import OrderNotFound, problems
+from app.lessons.slow_call.query import Delivery
+from app.orders.query import ONE_ORDER, OrderId
+from app.provider import ProviderDep
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/delivery", responses=problems(404))
+async def ask_for_delivery(
+    order_id: OrderId, session: SessionDep, carrier: ProviderDep
+) -> Delivery:
+    """Ask the carrier how long the delivery of an order takes."""
+    found = await session.exec(ONE_ORDER, params={"id": order_id})
+    order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    await session.close()
+    await carrier.call()
+    return Delivery(order_id=order_id, customer=order.customer, days=2)

@@ -1,0 +1,68 @@
+"""Each exercise fails unsolved, for its card's reason; solutions pass."""
+
+from operator import attrgetter
+
+import pytest
+
+from app.api import LESSONS
+from app.lab.workshop.exercise import exercise_of, solution_of
+from app.lab.workshop.verdict import Kind
+from app.lesson import Block, Lesson, LongHold, Scenario, Starvation
+from tests.workshop.conftest import Bench
+
+each_lesson = pytest.mark.parametrize(
+    "lesson", LESSONS, ids=attrgetter("name")
+)
+
+
+@each_lesson
+def test_the_exercise_fails_for_the_reason_that_its_card_states(
+    hasty: Bench, lesson: Lesson
+) -> None:
+    exercise = exercise_of(lesson)
+
+    verdict = hasty.verdict(lesson, exercise.text)
+
+    assert not verdict.solved
+    found = {
+        result.name: result.finding.kind
+        for result in verdict.results
+        if result.finding
+    }
+    if lesson.name == "sync_in_async":  # whoever starves, starves of the loop
+        assert found == {"others are answered meanwhile": "stops the loop"}
+        return
+    assert found == {
+        scenario.name: kind
+        for scenario in lesson.scenarios
+        if (kind := stated(scenario))
+    }
+    lines = {
+        int(site.partition(":")[2].split()[0])
+        for finding in verdict.findings
+        for site in finding.sites
+        if site.startswith(f"workshop/{lesson.name}.py:")
+    }
+    if "starves" not in found.values() and not lesson.scenarios[0].strays:
+        assert lines == {leak.line for leak in exercise.leaks}
+
+
+def stated(scenario: Scenario) -> Kind | None:
+    """What the card says of a scenario *before*."""
+    match scenario:
+        case LongHold():
+            return "holds"
+        case Starvation():
+            return "starves"
+        case Block():
+            return "blocks"
+    return "leaks" if scenario.leaks or scenario.strays else None
+
+
+@each_lesson
+def test_the_solution_passes(patient: Bench, lesson: Lesson) -> None:
+    verdict = patient.verdict(lesson, solution_of(lesson))
+
+    assert verdict.solved, verdict.findings
+    looked_at = {result.name for result in verdict.results}
+    assert looked_at > {scenario.name for scenario in lesson.scenarios}

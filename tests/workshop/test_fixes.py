@@ -1,0 +1,54 @@
+"""Wrong fixes are caught and explained; right ones of another kind pass.
+
+The first paragraph of a wrong fix says what somebody thought, and the second
+what the check has to say: the kind of finding, and how its reason begins.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from app.api import LESSONS
+from app.lesson import Lesson
+from tests.workshop.conftest import Bench
+
+HERE = Path(__file__).parent
+WRONG = sorted(HERE.glob("wrong_fixes/*/*.py"))
+RIGHT = sorted(HERE.glob("right_fixes/*/*.py"))
+
+
+def name(file: Path) -> str:
+    return f"{file.parent.name}: {file.stem}"
+
+
+def lesson_of(file: Path) -> Lesson:
+    [lesson] = [each for each in LESSONS if each.name == file.parent.name]
+    return lesson
+
+
+@pytest.mark.parametrize("file", WRONG, ids=name)
+def test_a_wrong_fix_is_explained(hasty: Bench, file: Path) -> None:
+    text = file.read_text()
+    doc = ast.get_docstring(ast.parse(text)) or ""
+    kind, _, reason = doc.partition("\n\n")[2].partition(": ")
+
+    verdict = hasty.verdict(lesson_of(file), text)
+
+    assert [
+        finding
+        for finding in verdict.findings
+        if finding.kind == kind and reason in finding.why
+    ], verdict.findings
+
+
+@pytest.mark.parametrize("file", RIGHT, ids=name)
+def test_another_right_fix_passes(patient: Bench, file: Path) -> None:
+    verdict = patient.verdict(lesson_of(file), file.read_text())
+
+    assert verdict.solved, verdict.findings
+
+
+def test_there_are_wrong_fixes_of_many_lessons() -> None:
+    assert len(WRONG) >= 15
+    assert len({file.parent for file in WRONG}) >= 8

@@ -1,0 +1,37 @@
+"""A session from a dependency, which rolls back.
+
+loses data: What the answer promises is not stored
+"""
+
+from fastapi import APIRouter
+
+from app.database import SessionDep
+from app.errors import EmptyOrder, OrderNotFound, problems
+from app.models import OrderStatus
+from app.order_processor.query import (
+    LOCK_ORDER,
+    STORE_TOTAL,
+    SUM_ITEMS,
+    ProcessedOrder,
+)
+from app.orders.query import OrderId
+
+router = APIRouter()
+
+
+@router.post("/orders/{order_id}/process", responses=problems(404, 409))
+async def process_order(
+    order_id: OrderId, session: SessionDep
+) -> ProcessedOrder:
+    """Sum price × quantity of the items, store the sum and the status."""
+    this = {"order_id": order_id}
+    found = await session.exec(LOCK_ORDER, params=this)
+    if found.one_or_none() is None:
+        raise OrderNotFound(order_id)
+    total = (await session.exec(SUM_ITEMS, params=this)).one()
+    if total is None:
+        raise EmptyOrder(order_id)
+    await session.exec(STORE_TOTAL, params=this | {"sum": total})
+    return ProcessedOrder(
+        id=order_id, status=OrderStatus.PROCESSED, total=total
+    )

@@ -1,0 +1,32 @@
+"""Wait before the session is opened, they say.
+
+stops the loop: time.sleep() on the event loop
+"""
+
+import time
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.database import DatabaseDep
+from app.errors import OrderNotFound, problems
+from app.lessons.slow_call.query import Delivery
+from app.orders.query import ONE_ORDER, OrderId
+from app.provider import ProviderDep
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/delivery", responses=problems(404))
+async def ask_for_delivery(
+    order_id: OrderId, database: DatabaseDep, carrier: ProviderDep
+) -> Delivery:
+    """Ask the carrier how long the delivery of an order takes."""
+    async with AsyncSession(database.reader) as session:
+        found = await session.exec(ONE_ORDER, params={"id": order_id})
+        order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    time.sleep(0.1)
+    await carrier.call()
+    return Delivery(order_id=order_id, customer=order.customer, days=2)

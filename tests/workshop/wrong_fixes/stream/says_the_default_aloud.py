@@ -1,0 +1,43 @@
+"""A scope is given, the wrong one.
+
+holds: scope="request" is FastAPI's default
+"""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.database import get_session
+from app.errors import OrderNotFound, problems
+from app.lessons.stream.query import EventStream
+from app.orders.query import ONE_ORDER, OrderId
+from app.provider import Provider, ProviderDep
+
+router = APIRouter()
+
+
+@router.get(
+    "/orders/{order_id}/tracking",
+    response_class=EventStream,
+    responses=problems(404),
+)
+async def track_order(
+    order_id: OrderId,
+    session: Annotated[AsyncSession, Depends(get_session, scope="request")],
+    carrier: ProviderDep,
+) -> EventStream:
+    """Stream where the parcel is, event by event."""
+    found = await session.exec(ONE_ORDER, params={"id": order_id})
+    order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    return EventStream(events(order.customer, carrier))
+
+
+async def events(customer: str, carrier: Provider) -> AsyncIterator[str]:
+    """Tell each step of a parcel once the carrier knows of it."""
+    yield f"data: on its way to {customer}\n\n"
+    await carrier.call()
+    yield "data: delivered\n\n"
