@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.api import LESSONS
-from app.lesson import Lesson
+from app.lesson import Lesson, Starvation
 from tests.test_twins import sources
 
 PAGES = Path("docs/workshop")
@@ -72,6 +72,8 @@ def test_the_lines_that_it_names_are_those_below_a_mark(
     lesson: Lesson,
 ) -> None:
     """Numbers in outputs are not compared where these are run."""
+    if any(isinstance(each, Starvation) for each in lesson.scenarios):
+        pytest.skip("who starves waits in that line, and holds in another")
     before, _ = sources(lesson)
     marks = [
         number
