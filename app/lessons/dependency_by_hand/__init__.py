@@ -19,7 +19,7 @@ lesson = Lesson(
     " is used, and nobody is left to close it",
     cure="let FastAPI call it, with `Depends`; elsewhere, a `with` block",
     heals_by="gc",
-    source="DataJunction#942",
+    source="chattermate#203: idle in transaction for hours; DataJunction#942",
     before=before.router,
     after=after.router,
     scenarios=(
