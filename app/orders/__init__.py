@@ -6,6 +6,10 @@ from app.orders import after, before
 lesson = Lesson(
     name="orders",
     title="A session opened by hand and never closed",
+    story="On call, Monday 09:12: since the sale began, every page of the"
+    " shop answers 503 after half a minute. PostgreSQL is bored: its"
+    " connections are idle in transaction, and none is active. On quiet"
+    " days nobody has ever seen it.",
     mistake="`session = AsyncSession(engine)`, and no close on any path",
     cure='a session dependency with `scope="function"`, or `async with`',
     heals_by="gc",
@@ -38,5 +42,25 @@ lesson = Lesson(
         "a larger pool",
         "it takes as many more requests until it is empty",
         settings={"POOL_BUFFER": "20"},
+    ),
+    hints=(
+        (
+            "Send one request to `/before/orders/1`, and look at"
+            " `/poolwatch/loans`: who still has a connection, and which line"
+            " has borrowed it? `pg_stat_activity` shows the same one, idle in"
+            " transaction."
+        ),
+        (
+            "A session borrows with its first statement, and keeps the"
+            " connection until it is closed. Follow each handler to its end,"
+            " the `raise` as well: who closes? Some day the garbage collector"
+            " does, which is why quiet days hide it."
+        ),
+        (
+            "Let somebody close it for you: `SessionDep` and `ReaderDep` of"
+            ' `app/database.py` are dependencies with `scope="function"`,'
+            " which close on every way out. Or put `async with"
+            " AsyncSession(…)` round what needs it."
+        ),
     ),
 )

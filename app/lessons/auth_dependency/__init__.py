@@ -12,6 +12,9 @@ from app.lessons.auth_dependency import after, before
 lesson = Lesson(
     name="auth_dependency",
     title="A connection that signs in, and stays for the whole request",
+    story="Offers for guests come from an advisor who takes his time."
+    " Whenever he is slow, the pool is empty. The handler has no"
+    " database in it at all, so the team says it cannot be theirs.",
     mistake="an authentication dependency that depends on a session",
     cure="a session of its own, closed before the dependency returns",
     heals_by="exit",
@@ -35,5 +38,24 @@ lesson = Lesson(
         "a pool replaces what is old when it lends it; what is lent already"
         " stays lent, however old",
         settings={"POOL_RECYCLE": "1"},
+    ),
+    hints=(
+        (
+            "Keep the advisor silent (`PUT /lab/provider`), ask for offers a"
+            " few times, and read in `/poolwatch/loans` which function has"
+            " borrowed, and for which route."
+        ),
+        (
+            "FastAPI closes what a dependency was handed when the handler"
+            " has ended, at the earliest. So what was asked for a"
+            " millisecond, to sign in, is lent until the slowest thing in the"
+            " handler is over."
+        ),
+        (
+            "Let `sign_in` open a session of its own in `async with"
+            " AsyncSession(database.reader)`, and return when it is closed."
+            ' `scope="function"` does not help here: the function is what is'
+            " slow."
+        ),
     ),
 )

@@ -15,6 +15,10 @@ from app.lessons.background_task import after, before
 lesson = Lesson(
     name="background_task",
     title="A connection kept until the background task ends",
+    story="Confirmations are answered within milliseconds, says the load"
+    " balancer. Still, whenever the mail server is slow, the shop runs"
+    " out of connections. There is no slow request to be found"
+    " anywhere.",
     mistake="a background task that works with the request's session",
     cure='`scope="function"`, and a session of the task\'s own, no longer than'
     " its question",
@@ -47,5 +51,27 @@ lesson = Lesson(
         "it ends statements that run; here none does, the session waits for"
         " the mail, idle in its transaction",
         settings={"STATEMENT_TIMEOUT": "1"},
+    ),
+    hints=(
+        (
+            "Keep the mail server silent (`PUT /lab/provider`) and confirm"
+            " an order: the answer is there at once. Now look at"
+            " `/poolwatch/loans`: whose loan is open still, and what does its"
+            " connection do?"
+        ),
+        (
+            "For FastAPI a background task belongs to its request, and a"
+            " dependency with `yield` ends after it, unless it says"
+            " otherwise. So the session is open for as long as the mail"
+            " takes. And a session that was closed before borrows anew when"
+            " the task asks it something."
+        ),
+        (
+            "Two halves: in the handler `SessionDep`, which has"
+            ' `scope="function"` and is closed before the answer is sent; in'
+            " the task a session of its own, `async with"
+            " AsyncSession(database.reader)`, round its question and not"
+            " round the mail."
+        ),
     ),
 )

@@ -11,11 +11,15 @@ from app.lessons.dependency_by_hand import after, before
 lesson = Lesson(
     name="dependency_by_hand",
     title="A session dependency called by hand",
+    story="The summary gets its session from the same function as everybody"
+    " else, the one with the `with` block in it. The others give their"
+    " connections back, and the summary does not. Two people have"
+    " reviewed it.",
     mistake="`next(get_session())`: its `with` block ends before the session"
     " is used, and nobody is left to close it",
     cure="let FastAPI call it, with `Depends`; elsewhere, a `with` block",
     heals_by="gc",
-    source="DataJunction#942",
+    source="chattermate#203: idle in transaction for hours; DataJunction#942",
     before=before.router,
     after=after.router,
     scenarios=(
@@ -33,5 +37,23 @@ lesson = Lesson(
         "a pool looks at a connection's age when it lends it, and these never"
         " come back to be lent",
         settings={"POOL_RECYCLE": "1"},
+    ),
+    hints=(
+        (
+            "Send one request, and look at `/poolwatch/loans`. The line that"
+            " it names has borrowed; look one line further up, at where the"
+            " session comes from."
+        ),
+        (
+            "Nobody keeps the generator that `next()` has begun, so Python"
+            " ends it at once, and its `with` block closes a session that has"
+            " not borrowed yet. A closed session can be used again. This one"
+            " is, and then nobody is left to close it."
+        ),
+        (
+            "Let FastAPI call the function, with `Depends`: that is"
+            " `ThreadsSessionDep`. Where there is no FastAPI, write the"
+            " `with` block yourself."
+        ),
     ),
 )

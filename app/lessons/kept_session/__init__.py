@@ -7,6 +7,10 @@ from app.lessons.kept_session.query import RECENT
 lesson = Lesson(
     name="kept_session",
     title="A session kept by a cache",
+    story="The list of orders that were looked at lately made the shop"
+    " faster, until it stopped it. After a deployment all is well;"
+    " then, the more orders people look at, the fewer connections there"
+    " are. Restarts help, for a day.",
     mistake="a cache that keeps the session which its entries were read with",
     cure="keep values, and close the session",
     heals_by="never",
@@ -26,6 +30,22 @@ lesson = Lesson(
         "gc.collect() after every request",
         "the collector frees what nobody refers to, and the cache does",
         collects=True,
+    ),
+    hints=(
+        (
+            "Look at `/before/orders/1/recent` a few times, and then at"
+            " `/poolwatch/loans`: nobody is at work, and the loans stay. Who"
+            " could still know their sessions?"
+        ),
+        (
+            "A connection is lent for as long as its session is open, and"
+            " what somebody refers to lives on. See what is put into"
+            " `RECENT`, and what comes along with it."
+        ),
+        (
+            "Keep values: the session comes from `ReaderDep`, which closes"
+            " it, and the cache gets the order alone."
+        ),
     ),
     forget=RECENT.clear,
 )

@@ -10,6 +10,10 @@ from app.lessons.row_lock import after, before
 lesson = Lesson(
     name="row_lock",
     title="An error after flush() leaves a row locked",
+    story="Order 97 has no items, so nobody can invoice it, and the answer"
+    " says so. Since somebody tried, whoever tries again hangs until"
+    " the statement's timeout, while all other orders work. The pool"
+    " has plenty left.",
     mistake="`raise` between `flush()` and `commit()`, in a session that"
     " nobody closes then",
     cure="a session dependency, which rolls back and closes on every way out",
@@ -37,5 +41,22 @@ lesson = Lesson(
         "a larger pool",
         "the row stays locked, however many connections wait for it",
         settings={"POOL_BUFFER": "20"},
+    ),
+    hints=(
+        (
+            "Ask for the invoice of order 97: 409, as it should be. Ask"
+            " again: it hangs. While it does, `/poolwatch/loans` shows a loan"
+            " that is leaked, and whom it blocks."
+        ),
+        (
+            "`flush()` sends the UPDATE, which locks the row until the"
+            " transaction ends. The `raise` then passes both the commit and"
+            " the close, so the transaction does not end."
+        ),
+        (
+            "`SessionDep` closes the session on every way out, and to close"
+            " is to roll back, which lets go of the row. By hand, put `async"
+            " with AsyncSession(…)` round all of it."
+        ),
     ),
 )

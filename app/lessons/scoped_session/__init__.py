@@ -12,6 +12,10 @@ from app.lessons.scoped_session.query import registry_of
 lesson = Lesson(
     name="scoped_session",
     title="A session for each thread, which nobody removes",
+    story="After a busy minute, some requests for parcels answer 503 for the"
+    " rest of the day, and others, for the very same parcel, answer at"
+    " once. Several connections have been idle in transaction since"
+    " that minute. Nobody is at work on them.",
     mistake="`scoped_session`, used in FastAPI's threads without `remove()`",
     cure="a session for each request, in a `with` block",
     heals_by="never",
@@ -36,6 +40,25 @@ lesson = Lesson(
         "gc.collect() after every request",
         "the collector frees what nobody refers to, and the threads live on",
         collects=True,
+    ),
+    hints=(
+        (
+            "Send a dozen requests at once, and then none."
+            " `/poolwatch/loans` shows connections that are still lent,"
+            " `pg_stat_activity` the transactions that are open on them. What"
+            " do they belong to, a request or something that lives longer?"
+        ),
+        (
+            "The registry keeps one session a thread, and FastAPI's threads"
+            " live on: the next request in that thread gets the same session,"
+            " in the same transaction. What cleans up in a dependency or a"
+            " middleware runs in another thread, and cleans up that one's."
+        ),
+        (
+            "`with Session(engine)` in the handler itself: it borrows and"
+            " gives back in one block, in one thread. Where the registry must"
+            " stay: `remove()`, in a `finally` of the handler."
+        ),
     ),
     forget=registry_of.cache_clear,
 )

@@ -6,6 +6,9 @@ from app.lessons.slow_call import after, before
 lesson = Lesson(
     name="slow_call",
     title="A connection kept while a slow service is asked",
+    story="The carrier had a slow afternoon, and our shop was down with it."
+    " Pages that never ask the carrier answered 503 as well. The"
+    " database's own graphs show next to no work.",
     mistake="a call over the network, while the session has a transaction",
     cure="read, give the connection back, then call",
     heals_by="exit",
@@ -22,5 +25,22 @@ lesson = Lesson(
         "a larger pool",
         "every connection that is added waits for the carrier as well",
         settings={"POOL_BUFFER": "20"},
+    ),
+    hints=(
+        (
+            "Keep the carrier silent (`PUT /lab/provider`), send a few"
+            " requests, and look at `/poolwatch/loans` while they wait: how"
+            " old are the loans, and what do their connections do?"
+        ),
+        (
+            "A session keeps its connection until its transaction ends, and"
+            " the first statement begins one. Here the statement takes a"
+            " millisecond, and the end comes after the call."
+        ),
+        (
+            "Read in an `async with AsyncSession(database.reader)` block"
+            " that ends before the call; `DatabaseDep` has the database."
+            " Nothing that waits for others belongs inside."
+        ),
     ),
 )

@@ -13,6 +13,10 @@ from app.lessons.stream import after, before
 lesson = Lesson(
     name="stream",
     title="A connection kept while a response is streamed",
+    story="Since customers can watch their parcels live, the shop stops at"
+    " the same number of watchers each time: as many as the pool has"
+    " connections. Each stream asks the database once, at its very"
+    " beginning.",
     mistake="a streamed response, and a session dependency with FastAPI's"
     " default scope",
     cure='`scope="function"`: read first, give back, then stream',
@@ -32,5 +36,23 @@ lesson = Lesson(
         "each open stream holds one connection more; fojin made its pool four"
         " times as large, and noted that closing the session is the cure",
         settings={"POOL_BUFFER": "20"},
+    ),
+    hints=(
+        (
+            "Keep the carrier silent (`PUT /lab/provider`) and open a few"
+            " streams with `curl -N`. While they are open, count the loans in"
+            " `/poolwatch/loans`, and see what their connections do."
+        ),
+        (
+            "A dependency with `yield` ends, by FastAPI's default, when the"
+            " response has been sent; and a stream's response takes as long"
+            " as the stream. What the events need was read before the first"
+            " of them."
+        ),
+        (
+            'Ask for the session with `scope="function"`, as `SessionDep`'
+            " does: it is closed when the handler returns, before the first"
+            " event. The stream then has values to live on, and no session."
+        ),
     ),
 )

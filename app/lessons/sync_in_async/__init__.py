@@ -14,6 +14,10 @@ from app.lessons.sync_in_async import after, before
 lesson = Lesson(
     name="sync_in_async",
     title="A synchronous session in an `async def` handler",
+    story="At the peak all stands still: orders, health checks, even the"
+    " metrics. Then it goes on for a moment, and stops again. Neither"
+    " we nor PostgreSQL use any CPU meanwhile. Only last week we mended"
+    " a leak, by the book.",
     mistake="`Session = Depends(get_session)`, the write-up's own fix, in a"
     " handler that runs on the event loop",
     cure="`AsyncSession`, and `await`",
@@ -37,5 +41,23 @@ lesson = Lesson(
         "a longer pool timeout",
         "the loop that would bring a connection back stands still for longer",
         settings={"POOL_TIMEOUT": "2"},
+    ),
+    hints=(
+        (
+            "Ask for `/before/orders/1/location` ten times at once, and then"
+            " for `/healthz`, which needs no database: it hangs as well. The"
+            " service's log has a verdict beside each 503; poolwatch's own"
+            " port, `POOLWATCH_PORT`, has it while it lasts."
+        ),
+        (
+            "What waits in an `async def` without giving way keeps the event"
+            " loop for itself. Here that is the wait for a connection, and"
+            " those who have one need the loop to bring it back."
+        ),
+        (
+            "An asyncio session, `SessionDep`, and `await session.exec(…)`."
+            " A plain `def` would free the loop as well, but cannot await the"
+            " carrier."
+        ),
     ),
 )

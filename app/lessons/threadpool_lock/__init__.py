@@ -16,6 +16,10 @@ from app.lessons.threadpool_lock import after, before
 lesson = Lesson(
     name="threadpool_lock",
     title="`def` handlers that take all threads to wait for connections",
+    story="Sixty packers begin at eight, and each wants a packing list. For"
+    " a while nobody gets one; then much fails at once, and a minute"
+    " later the same request takes milliseconds. Nobody can make it"
+    " happen at any other time of the day.",
     mistake="a session dependency, and a response that FastAPI makes in one"
     " more thread before the session is closed",
     cure="a session that begins and ends in the handler's own thread",
@@ -40,5 +44,23 @@ lesson = Lesson(
         "a longer pool timeout",
         "all threads wait for longer, and none is left to give back",
         settings={"POOL_TIMEOUT": "2"},
+    ),
+    hints=(
+        (
+            "Let sixty requests meet: keep the token's keeper silent (`PUT"
+            " /lab/provider`), send them, and let it answer. While they hang,"
+            " `/poolwatch/loans` shows all connections lent and no statement"
+            " under way. What else does a `def` handler need?"
+        ),
+        (
+            "FastAPI runs `def` handlers in 40 threads. A handler's response"
+            " is made in such a thread as well, and its dependency's session"
+            " closed after that. Once 40 handlers wait for a connection,"
+            " those that have one get no thread to go on with."
+        ),
+        (
+            "Begin and end the session in the handler's own thread: `with"
+            " Session(engine)` in the function, and no dependency."
+        ),
     ),
 )

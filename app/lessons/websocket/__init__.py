@@ -12,6 +12,9 @@ from app.lessons.websocket import after, before
 lesson = Lesson(
     name="websocket",
     title="A connection kept as long as a WebSocket is open",
+    story="Customers keep the tab with their order open all day. By noon"
+    " nobody can order any more, though the tabs say nothing at all. It"
+    " gets better at lunch time, when people close their browsers.",
     mistake="a WebSocket with a session dependency, of whichever scope",
     cure="a session for each message",
     heals_by="exit",
@@ -43,5 +46,22 @@ lesson = Lesson(
         "a pool replaces what is old when it lends it; what is lent already"
         " stays lent, however old",
         settings={"POOL_RECYCLE": "1"},
+    ),
+    hints=(
+        (
+            "Open a few WebSockets, ask one question in each, and keep them"
+            " open. Then look at `/poolwatch/loans`: one loan for each of"
+            " them, idle in transaction."
+        ),
+        (
+            "A dependency lives at least as long as the function that asked"
+            " for it, whatever its scope; and the function of a WebSocket is"
+            " the whole conversation."
+        ),
+        (
+            "Ask for `DatabaseDep` instead, and open a session for each"
+            " message: `async with AsyncSession(database.reader)` inside the"
+            " loop, ended before the carrier is called."
+        ),
     ),
 )

@@ -1,0 +1,13 @@
+"""Run a command with DATABASE_URL set, to a PostgreSQL that comes along."""
+
+import signal
+import subprocess
+import sys
+
+from app.cli.start import database
+
+with database():
+    command = subprocess.Popen(sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: command.terminate())
+    sys.exit(command.wait())
