@@ -103,12 +103,12 @@ async def _check(
             limits=httpx.Limits(max_connections=None),
             timeout=REQUEST_SECONDS,
         ) as client:
-            await control(client, "PUT", "/lab/gc", {"enabled": False})
             outcomes = []
             trap = lesson.trap
             about = f": {trap.what}; {trap.why}" if way == "trap" else ""
             for scenario in lesson.scenarios:
                 await control(client, "POST", "/lab/reset")
+                await control(client, "PUT", "/lab/gc", {"enabled": False})
                 found = await provoke(
                     client, _variant(way), scenario, requests, concurrency
                 )

@@ -1,0 +1,171 @@
+"""Put the service back as it began: nothing leaked, and *after* everywhere.
+
+The order matters. While requests still come in, the flags go first and are
+waited for, then whatever keeps requests waiting lets go of them. A request
+that waited meanwhile may get a connection and leak it like the others, so
+leaks are freed until there are no more.
+"""
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from inspect import isawaitable
+
+from prometheus_client import Gauge
+from pydantic import BaseModel, Field
+
+from app.api import LESSONS
+from app.connect import application_name
+from app.database import Database
+from app.flags import Flags
+from app.lab.table_lock import TableLock
+from app.provider import Provider
+
+SECONDS = 5
+"""How long one of its steps may take; then it says what is left."""
+POLL_SECONDS = 0.05
+
+
+class Reset(BaseModel):
+    """What a reset has done."""
+
+    loans_freed: int
+    freed_by_pool: dict[str, int]
+    backends_ended: int | None = Field(
+        description="Connections that the server had, and has no more; null"
+        " behind PgBouncer, which owns the server's."
+    )
+    backends_left: int | None = Field(
+        description="Those of them that the server still has."
+    )
+    flags_changed: list[str] = Field(
+        description="Lessons that *before* had answered."
+    )
+    still_at_work: int = Field(
+        description="Requests of *before* that go on with a connection."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How the service began, to be restored; lives as long as it."""
+
+    collects: bool
+    """Whether Python's collector was on."""
+    last_reset: Gauge
+    """The new zero of all counters, which themselves never go backwards."""
+
+
+async def restore(
+    database: Database,
+    flags: Flags,
+    provider: Provider,
+    table_lock: TableLock,
+    beginning: Beginning,
+) -> Reset:
+    """Free what is leaked, empty what is kept, and say what that was.
+
+    Raises:
+        OSError: the server does not answer in time.
+        asyncpg.PostgresError: it answers with an error.
+
+    """
+    changed = [each.name for each in LESSONS if not _fixed(flags, each.name)]
+    flags.write({lesson.name: "after" for lesson in LESSONS})
+    await _until(lambda: all(_fixed(flags, each.name) for each in LESSONS))
+    await table_lock.release()
+    provider.answer()
+
+    strays = await _strays(database)
+    freed: Counter[str] = Counter()
+    pids: set[int] = set()
+
+    async def is_restored() -> bool:
+        leaked = [loan for loan in database.ledger.loans() if loan.leaked]
+        freed.update(loan.pool for loan in leaked)
+        pids.update(loan.pid for loan in leaked if loan.pid is not None)
+        # The server first: it lets go of locks before the collector comes.
+        await database.end_leaks()
+        for lesson in LESSONS:
+            lesson.forget()
+        gc.collect()
+        return not _still_at_work(database) and not any(
+            book.waiting or any(loan.leaked for loan in book.loans.values())
+            for book in database.ledger.books.values()
+        )
+
+    async def are_backends_gone() -> bool:
+        return not await _alive(database, pids) + await _strays(database)
+
+    await _until(is_restored)
+    await _until(are_backends_gone)
+    left = await _alive(database, pids) + await _strays(database)
+    if beginning.collects:
+        gc.enable()
+    else:
+        gc.disable()
+    beginning.last_reset.set_to_current_time()
+    hidden = database.settings.behind_pgbouncer
+    return Reset(
+        loans_freed=freed.total(),
+        freed_by_pool=dict(freed),
+        backends_ended=None if hidden else len(pids) + strays - left,
+        backends_left=None if hidden else left,
+        flags_changed=changed,
+        still_at_work=_still_at_work(database),
+    )
+
+
+def _fixed(flags: Flags, lesson: str) -> bool:
+    """Whether requests see *after*, which takes a moment."""
+    return (
+        flags.variant(lesson, "anybody") == "after"
+        and not flags.splits(lesson)
+    )
+
+
+def _still_at_work(database: Database) -> int:
+    """Count loans of requests that *before* has yet to answer."""
+    return sum(
+        loan.borrower is not None
+        and not loan.leaked
+        and loan.borrower.route.startswith("/before/")
+        for loan in database.ledger.loans()
+    )
+
+
+async def _strays(database: Database) -> int:
+    """Count the process's connections that no pool of it knows."""
+    if database.settings.behind_pgbouncer:
+        return 0
+    books = database.ledger.books.values()
+    known = sum(book.gauge.lent() + book.gauge.idle() for book in books)
+    return max(0, await database.count_backends() - known)
+
+
+async def _alive(database: Database, pids: set[int]) -> int:
+    """Ask the server which of these connections it still has."""
+    rows = await database.monitor.fetch(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE pid = ANY($1) AND application_name = ANY($2)",
+        list(pids),
+        [
+            application_name(database.settings, name)
+            for name in database.ledger.books
+        ],
+    )
+    return int(rows[0]["count"])
+
+
+async def _until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait until it holds, at most so long that the caller still waits."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SECONDS):
+            while True:
+                found = condition()
+                if await found if isawaitable(found) else found:
+                    return
+                await asyncio.sleep(POLL_SECONDS)
