@@ -15,6 +15,7 @@ from app.flags import FlagMiddleware, Flags
 from app.lab import control
 from app.lab.control import LabState
 from app.lab.flag_metrics import FlagGauges
+from app.lab.gc_metrics import collections_shown
 from app.lab.reset import Beginning
 from app.lab.table_lock import TableLock
 from app.lab.waits import Waits
@@ -57,15 +58,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 lifespan(app) as state,
                 open_threads_engine(settings, ledger) as threads_engine,
             ):
-                yield {
-                    **state,
-                    "beginning": beginning,
-                    "flags": flags,
-                    "provider": Provider(),
-                    "table_lock": table_lock,
-                    "threads_engine": threads_engine,
-                    "waits": waits,
-                }
+                with collections_shown(registry):
+                    yield {
+                        **state,
+                        "beginning": beginning,
+                        "flags": flags,
+                        "provider": Provider(),
+                        "table_lock": table_lock,
+                        "threads_engine": threads_engine,
+                        "waits": waits,
+                    }
         finally:
             flags.close()
             await table_lock.release()
