@@ -17,6 +17,7 @@ from app.budget import BudgetExceededError, DatabaseUnreachableError
 from app.cli.budget import budget
 from app.cli.lab import bench, bench_poolwatch, check, demo
 from app.cli.lessons import lessons
+from app.cli.live import lab
 from app.cli.service import migrate, seed, serve
 from app.cli.start import say
 
@@ -30,7 +31,7 @@ cli = typer.Typer(
 )
 for command in (
     *(serve, migrate, seed, budget),
-    *(lessons, check, demo, bench, bench_poolwatch),
+    *(lessons, lab, check, demo, bench, bench_poolwatch),
 ):
     cli.command()(command)
 

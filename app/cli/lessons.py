@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from app.api import LESSONS, SERVICE
+from app.api import LESSONS, folder
 from app.lesson import HealsBy, Lesson
 
 HEALS: dict[HealsBy, str] = {
@@ -39,9 +39,8 @@ def table() -> str:
 
 
 def _row(lesson: Lesson) -> tuple[str, ...]:
-    folder = "app" if lesson in SERVICE else "app/lessons"
     return (
-        f"[`{lesson.name}`]({folder}/{lesson.name})",
+        f"[`{lesson.name}`]({folder(lesson)})",
         lesson.mistake,
         lesson.cure,
         HEALS[lesson.heals_by],

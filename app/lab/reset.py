@@ -121,9 +121,8 @@ async def restore(
 
 def _fixed(flags: Flags, lesson: str) -> bool:
     """Whether requests see *after*, which takes a moment."""
-    return (
-        flags.variant(lesson, "anybody") == "after"
-        and not flags.splits(lesson)
+    return flags.variant(lesson, "anybody") == "after" and not flags.splits(
+        lesson
     )
 
 
