@@ -61,11 +61,15 @@ class Child:
         """Whether there is nothing left to wait for."""
         return self.process.poll() is not None
 
-    def why(self) -> str:
-        """Say that it has ended, and its last words."""
-        said = self.log.read_text()[-LAST_WORDS:].strip()
+    def __str__(self) -> str:
+        """Say that it has ended, and where its log is."""
         code = self.process.returncode
-        return f"the {self.name} has ended, with exit code {code}\n{said}"
+        return f"the {self.name} has ended (exit code {code}); log: {self.log}"
+
+    def failure(self) -> ServiceFailedError:
+        """Say it with its last words, as the log ends with this process."""
+        said = self.log.read_text()[-LAST_WORDS:].strip()
+        return ServiceFailedError(f"{self}\n{said}")
 
 
 def run(ports: Ports, say: Say, show: Say) -> None:
@@ -99,12 +103,12 @@ def run(ports: Ports, say: Say, show: Say) -> None:
                 show(page)
                 _until_one_ends(watching, serving)
             while not watching.has_ended:
-                say(f"{serving.why()}\nit is started again")
+                say(f"{serving}; it is started again")
                 time.sleep(PAUSE_SECONDS)
                 with start("service", serve, lookout) as serving:
                     say("the service answers again")
                     _until_one_ends(watching, serving)
-            raise ServiceFailedError(watching.why())
+            raise watching.failure()
 
 
 def _until_one_ends(page: Child, service: Child) -> None:
@@ -118,7 +122,7 @@ def _until_one_ends(page: Child, service: Child) -> None:
     while not (page.has_ended or service.has_ended):
         time.sleep(LOOK_SECONDS)
     if service.has_ended and time.monotonic() - began < STEADY_SECONDS:
-        raise ServiceFailedError(service.why())
+        raise service.failure()
 
 
 def _see_that_they_are_free(ports: Ports) -> None:

@@ -80,6 +80,7 @@ async def restore(
     provider.answer()
 
     strays = await _strays(database)
+    left = 0
     freed: Counter[str] = Counter()
     pids: set[int] = set()
 
@@ -98,11 +99,12 @@ async def restore(
         )
 
     async def are_backends_gone() -> bool:
-        return not await _alive(database, pids) + await _strays(database)
+        nonlocal left
+        left = await _alive(database, pids) + await _strays(database)
+        return not left
 
     await _until(is_restored)
     await _until(are_backends_gone)
-    left = await _alive(database, pids) + await _strays(database)
     if beginning.collects:
         gc.enable()
     else:
@@ -137,12 +139,21 @@ def _still_at_work(database: Database) -> int:
 
 
 async def _strays(database: Database) -> int:
-    """Count the process's connections that no pool of it knows."""
+    """Count the process's connections that no pool of it knows.
+
+    A pool does not know those it is just opening either; a moment later it
+    does, so the fewer of two counts are the strays.
+    """
     if database.settings.behind_pgbouncer:
         return 0
     books = database.ledger.books.values()
-    known = sum(book.gauge.lent() + book.gauge.idle() for book in books)
-    return max(0, await database.count_backends() - known)
+    counts = []
+    for pause in (0.0, POLL_SECONDS):
+        await asyncio.sleep(pause)
+        backends = await database.count_backends()
+        known = sum(book.gauge.lent() + book.gauge.idle() for book in books)
+        counts.append(max(0, backends - known))
+    return min(counts)
 
 
 async def _alive(database: Database, pids: set[int]) -> int:

@@ -78,7 +78,8 @@ def _activity(loans: list[OpenLoan], notes: set[str]) -> str:
     why = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return (
         "<h3>Their rows in pg_stat_activity</h3>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        f'<table class="rows"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
         f"{rest}{why}"
     )
 

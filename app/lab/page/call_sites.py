@@ -68,9 +68,8 @@ def _words(key: Key, lines: list[LineReading]) -> str:
     where, _, function = site.partition(" ")
     loans = sum(line.loans for line in lines)
     oldest = duration(max(line.oldest for line in lines))
-    noun = "loan" if loans == 1 else "loans"
     return (
-        f"<b>{loans}</b> <span><code>{escape(where)}</code>"
-        f" {escape(function)}</span>"
-        f"<small>{noun} of {escape(pool)}, oldest {oldest}</small>"
+        f"<b>{loans}</b> <span><code>{escape(where.removeprefix('app/'))}"
+        f"</code> {escape(function)}</span>"
+        f"<small>{escape(pool)}, oldest {oldest}</small>"
     )

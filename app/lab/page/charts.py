@@ -172,6 +172,7 @@ def _options(
     now = history.now.reading.at * 1000 if history.now else 0
     return {
         "animation": False,
+        "textStyle": {"fontFamily": "Roboto, sans-serif"},
         "aria": {
             "enabled": True,
             "label": {"description": words},
@@ -204,9 +205,11 @@ def _options(
 
 def _marks(history: History) -> Options:
     """A line for each thing that was done; only the newest have words."""
-    moments = history.moments
-    since = moments[0].reading.at if moments else 0.0
-    shown = [mark for mark in history.marks if mark.at >= since]
+    if not history.moments:
+        return {"data": []}
+    end = history.moments[-1].reading.at
+    middle = end - MOMENTS * SECONDS / 2
+    shown = [m for m in history.marks if m.at >= history.moments[0].reading.at]
     return {
         "symbol": "none",
         "silent": True,
@@ -214,13 +217,14 @@ def _marks(history: History) -> Options:
         "label": {"show": False},
         "data": [
             {
-                "xAxis": mark.at * 1000,
+                "xAxis": min(mark.at, end) * 1000,
                 "label": {
                     "show": mark is shown[-1],
                     "formatter": mark.words,
                     "position": "end",
+                    "align": "right" if mark.at > middle else "left",
                     "color": "currentColor",
-                    "fontSize": 11,
+                    "fontSize": 12,
                 },
             }
             for mark in shown

@@ -54,6 +54,7 @@ class Controls:
                 .props("outlined dense")
                 .classes("rate")
             )
+            self._rate.on("change", self._follow_rate)
             self._load = ui.button("Start load", on_click=self._switch_load)
             self._load.props("unelevated no-caps").classes("load")
             self._collector = ui.switch("Collector", on_change=self._collect)
@@ -64,7 +65,8 @@ class Controls:
                 )
             self._button("Collect now", stage.collect)
             self._button("Take back leaks", stage.reclaim)
-            self._button("Reset", stage.reset).classes("reset")
+            reset = self._button("Reset", stage.reset).classes("reset")
+            reset.props("unelevated", remove="outline")
             for control in (self._load, self._collector, self._provider):
                 control.bind_enabled_from(stage, "busy", operator.not_)
 
@@ -95,9 +97,15 @@ class Controls:
         if self._stage.load.is_on:
             await self._stage.stop_load()
         else:
-            wanted = self._rate.value or RATE
-            await self._stage.start_load(min(max(wanted, 1), MOST))
+            await self._stage.start_load(self._wanted_rate())
         self.update()
+
+    async def _follow_rate(self) -> None:
+        if self._stage.load.is_on:
+            await self._stage.start_load(self._wanted_rate())
+
+    def _wanted_rate(self) -> float:
+        return min(max(self._rate.value or RATE, 1), MOST)
 
     async def _collect(self, chosen: ValueChangeEventArguments[Any]) -> None:
         if chosen.value != self._stage.collects:

@@ -23,7 +23,7 @@ from app.lesson import Lesson
 CONTEXT = 2
 """Lines shown round a change, where not all are shown."""
 ROOT = Path(app.__file__).parents[1]
-MARK = re.compile(r"# (LEAK|FIX) ")
+MARK = re.compile(r"# (LEAK|FIX) (.*)")
 
 Change = Literal["same", "removed", "added"]
 SIGNS: dict[Change, str] = {"same": "", "removed": "-", "added": "+"}
@@ -55,15 +55,19 @@ class File:
         """One line of a table: its number, its sign and its code."""
         if index is None:
             return '<td class="none" colspan="2"></td>'
+        sign = f'data-sign="{SIGNS[change]}"'
+        spoken = f'<span class="spoken">{SPOKEN[change]}</span>'
+        number = f'<td class="number {change}">{index + 1}</td>'
+        code = f"<code>{self.coloured[index]}</code>"
         marked = MARK.search(self.lines[index])
-        mark = f" {marked[1].lower()}" if marked else ""
-        label = f"<b>{marked[1]}</b>" if marked else ""
+        if marked is None:
+            return (
+                f'{number}<td class="code {change}" {sign}>{spoken}{code}</td>'
+            )
+        kind, why = marked.groups()
         return (
-            f'<td class="number {change}">{index + 1}</td>'
-            f'<td class="code {change}{mark}"'
-            f' data-sign="{SIGNS[change]}">{label}'
-            f'<span class="spoken">{SPOKEN[change]}</span>'
-            f"<code>{self.coloured[index]}</code></td>"
+            f'{number}<td class="code {change} {kind.lower()}" {sign}>'
+            f"{spoken}<b>{kind}</b>{escape(why)}</td>"
         )
 
 
@@ -120,8 +124,9 @@ def _table(kind: str, heads: Iterable[str], rows: Iterable[str]) -> str:
     head = "".join(
         f'<th colspan="2" scope="col">{escape(name)}</th>' for name in heads
     )
+    columns = '<col class="number"><col>' * head.count("<th ")
     body = "".join(f"<tr>{cells}</tr>" for cells in rows)
     return (
-        f'<table class="{kind}"><thead><tr>{head}</tr></thead>'
+        f'<table class="{kind}">{columns}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )

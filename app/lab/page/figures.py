@@ -33,16 +33,16 @@ def _memory(size: float | None) -> str:
 
 
 FIGURES = (
-    Figure("Wait for a connection, p95", lambda m: m.p95, duration, 0.1),
+    Figure("Wait for a pool, p95", lambda m: m.p95, duration, 0.1),
     Figure("Event-loop lag", lambda m: m.reading.loop_lag, duration, 0.1),
     Figure(
-        "Memory of the service",
+        "Service's memory",
         lambda m: m.reading.service_bytes,
         _memory,
         200 * MEGABYTE,
     ),
     Figure(
-        "Memory of its backends",
+        "Its backends' memory",
         lambda m: m.reading.backends_bytes,
         _memory,
         200 * MEGABYTE,
@@ -93,7 +93,9 @@ class Strip:
         self._stage = stage
         with ui.element("section").classes("strip"):
             self._server = self._line("PostgreSQL counts")
-            self._collector = self._line("Python's collector")
+            self._collector = self._line(
+                "Python's collector, generations 0 · 1 · 2"
+            )
 
     def _line(self, title: str) -> ui.html:
         with ui.element("div").classes("card line"):
@@ -111,18 +113,13 @@ class Strip:
             for state, number in reading.server.items()
             if number or state in shown
         )
-        generations = " · ".join(f"{n:,}" for n in reading.collections)
+        runs = " · ".join(f"{n:,}" for n in reading.collections)
         last = reading.last_collection
-        ago = (
-            "none yet"
-            if last is None
-            else f"{duration(time.time() - last)} ago"
-        )
-        off = "" if self._stage.collects else "<b>off</b>; "
+        since = "none yet" if last is None else duration(time.time() - last)
+        off = "" if self._stage.collects else "<b>off</b>, "
         self._collector.content = (
-            f'<span class="part">{off}runs of generation 0 · 1 · 2:'
-            f" <b>{generations}</b></span>"
-            f'<span class="part">last full one: <b>{ago}</b></span>'
+            f'<span class="part">{off}<b>{runs}</b> runs</span>'
+            f'<span class="part">last full one: <b>{since}</b></span>'
         )
 
 

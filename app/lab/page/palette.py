@@ -9,7 +9,6 @@ from typing import Any
 
 BLUE = "#0072B2"
 SKY = "#56B4E9"
-GREEN = "#009E73"
 ORANGE = "#E69F00"
 VERMILLION = "#D55E00"
 
@@ -69,4 +68,4 @@ class Line:
 
 ANSWERED = Line("answered", BLUE, "solid")
 FAILED = Line("failed", VERMILLION, "dashed")
-TIMEOUTS = Line("timeouts", GREEN, "dotted")
+TIMEOUTS = Line("timeouts", "currentColor", "dotted")

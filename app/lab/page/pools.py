@@ -1,7 +1,5 @@
 """A pool in large figures, and its last minutes below them."""
 
-from html import escape
-
 from nicegui import ui
 
 from app.lab.page.charts import Options, leaked, pool_chart, pool_of
@@ -22,7 +20,8 @@ class PoolCard:
             with ui.element("div").classes("head"):
                 ui.html(title, tag="h2", sanitize=False)
                 self._lent = ui.html(tag="p", sanitize=False).classes("lent")
-            self._parts = ui.html(tag="p", sanitize=False).classes("parts")
+            self._parts = ui.html(tag="p", sanitize=False)
+            self._parts.classes("parts columns")
             self._chart = chart(pool_chart(stage.history, name))
 
     def update(self) -> None:
@@ -66,5 +65,5 @@ def draw(made: ui.echart, options: Options) -> None:
 def _part(area: Area, number: int, words: str) -> str:
     return (
         f'<span class="part"><i class="swatch {area.key}"></i>'
-        f"<b>{number}</b> {escape(words)}</span>"
+        f"<b>{number}</b> <span>{words}</span></span>"
     )

@@ -9,7 +9,7 @@ from app.lab.page.stage import Stage
 from app.lab.page.words import duration
 
 AWAY = (
-    "<b>The service is away</b>, since {ago}. <code>make lab</code> starts it"
+    "<b>The service is away</b>, for {ago}. <code>make lab</code> starts it"
     " again by itself; if it stays away, look into the terminal, where the"
     " reason is. This page goes on, and shows the service when it is back."
 )

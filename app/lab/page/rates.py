@@ -19,7 +19,8 @@ class RatesCard:
             with ui.element("div").classes("head"):
                 ui.html("Requests a second", tag="h2", sanitize=False)
                 self._total = ui.label().classes("since")
-            self._parts = ui.html(tag="p", sanitize=False).classes("parts")
+            self._parts = ui.html(tag="p", sanitize=False)
+            self._parts.classes("parts columns")
             self._chart = chart(rates_chart(stage.history))
 
     def update(self) -> None:
@@ -29,7 +30,7 @@ class RatesCard:
             return
         self._parts.content = "".join(
             f'<span class="part"><i class="dash {line.key}"></i>'
-            f"<b>{rate(number)}</b> {line.key}</span>"
+            f"<b>{rate(number)}</b> <span>{line.key}</span></span>"
             for line, number in (
                 (ANSWERED, now.answered),
                 (FAILED, now.failed),
@@ -37,9 +38,10 @@ class RatesCard:
             )
         )
         reading = now.reading
-        self._total.text = (
-            f"in all {reading.answered - zero.answered:,} answered,"
-            f" {reading.failed - zero.failed:,} failed,"
-            f" {reading.timeouts - zero.timeouts:,} timeouts"
+        totals = (
+            reading.answered - zero.answered,
+            reading.failed - zero.failed,
+            reading.timeouts - zero.timeouts,
         )
+        self._total.text = "in all " + " · ".join(f"{n:,}" for n in totals)
         draw(self._chart, rates_chart(self._stage.history))
