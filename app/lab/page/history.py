@@ -76,6 +76,5 @@ class History:
         self.marks.append(Mark(at, words))
 
     def count_from_now(self) -> None:
-        """Let all totals begin again; the service's own go on."""
-        if self.now:
-            self.zero = self.now.reading
+        """Let totals begin with the next reading; the service's go on."""
+        self.zero = None

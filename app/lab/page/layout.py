@@ -53,9 +53,9 @@ def build(stage: Stage) -> None:
         with ui.element("div").classes("left"):
             with ui.element("div").classes("pools"):
                 pools = [
-                    PoolCard(stage, ENGINE, "engine, SQLAlchemy"),
-                    PoolCard(stage, POOL, "asyncpg"),
-                    PoolCard(stage, THREADS, "threads"),
+                    PoolCard(stage, ENGINE, "SQLAlchemy"),
+                    PoolCard(stage, POOL, "raw SQL"),
+                    PoolCard(stage, THREADS, "the lab's"),
                 ]
             with ui.element("div").classes("measures"):
                 rates = RatesCard(stage)

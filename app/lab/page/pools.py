@@ -10,7 +10,7 @@ from app.lab.page.stage import Stage
 class PoolCard:
     """One pool; lives as long as the browser's page."""
 
-    def __init__(self, stage: Stage, name: str, title: str) -> None:
+    def __init__(self, stage: Stage, name: str, hint: str) -> None:
         """Lay it out."""
         self._stage, self._name = stage, name
         self.element = ui.element("section").classes("card pool")
@@ -18,6 +18,7 @@ class PoolCard:
         self.element.mark(f"pool-{name}")
         with self.element:
             with ui.element("div").classes("head"):
+                title = f'{name} <span class="hint">({hint})</span>'
                 ui.html(title, tag="h2", sanitize=False)
                 self._lent = ui.html(tag="p", sanitize=False).classes("lent")
             self._parts = ui.html(tag="p", sanitize=False)
@@ -53,12 +54,14 @@ class PoolCard:
 def chart(options: Options) -> ui.echart:
     """Make a chart that a screen reader takes for a picture with words."""
     made = ui.echart(options, renderer="svg").classes("chart")
+    draw(made, options)
     return made.props('role="img"')
 
 
 def draw(made: ui.echart, options: Options) -> None:
     """Draw it anew."""
     made.options.update(options)
+    made.props["aria-label"] = options["aria"]["label"]["description"]
     made.update()
 
 

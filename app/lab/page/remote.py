@@ -12,6 +12,8 @@ from app.lesson import Lesson, Variant
 from poolwatch.report import Loans
 
 SECONDS = 5.0
+LOOK_SECONDS = 1.0
+"""Who looks again and again waits less: the next look is soon."""
 RESET_SECONDS = 60.0
 """A reset is waited for longer: it is what frees a service that hangs."""
 
@@ -25,6 +27,7 @@ class Remote:
 
     def __init__(self, service: str, lookout: str, token: str) -> None:
         """Name the service, and the thread that answers while it hangs."""
+        self._process: int | None = None
         self._lookout = lookout
         self._client = httpx.AsyncClient(
             base_url=service,
@@ -85,9 +88,10 @@ class Remote:
 
     async def flags(self) -> dict[str, str]:
         """Read who answers each lesson: a variant, or `split`."""
+        flags = await self._ask("GET", "/lab/flags", seconds=LOOK_SECONDS)
         return {
             name: "split" if flag.get("targeting") else flag["defaultVariant"]
-            for name, flag in (await self._ask("GET", "/lab/flags")).items()
+            for name, flag in flags.items()
         }
 
     async def loans(self) -> Loans:
@@ -97,10 +101,12 @@ class Remote:
 
     async def is_looking_out(self) -> bool:
         """Whether the process lives, though its event loop may not turn."""
+        url = f"{self._lookout}/healthz"
         try:
-            await self._ask("GET", f"{self._lookout}/healthz", seconds=1)
+            alive = await self._ask("GET", url, seconds=LOOK_SECONDS)
         except RemoteError:
             return False
+        self._process = alive["process"]
         return True
 
     async def _ask(
@@ -115,11 +121,7 @@ class Remote:
                 method, path, json=body, timeout=seconds
             )
         except httpx.TimeoutException as error:
-            message = (
-                f"The service has not answered for {seconds:.0f} s: its event"
-                " loop may be blocked. Stop the load, or try again."
-            )
-            raise RemoteError(message) from error
+            raise RemoteError(self._hangs(seconds)) from error
         except httpx.TransportError as error:
             message = "The service is away, so nothing was done."
             raise RemoteError(message) from error
@@ -127,6 +129,15 @@ class Remote:
             message = f"The service refused: {_reason(answer)}"
             raise RemoteError(message)
         return answer.json()  # type: ignore[no-any-return]
+
+    def _hangs(self, seconds: float) -> str:
+        said = f"The service has not answered for {seconds:.0f} s. "
+        if self._process is None:
+            return said + "Try again."
+        return said + (
+            "Its event loop is blocked: stop the load and try again, or end"
+            f" it, and it is started again: kill -9 {self._process}"
+        )
 
 
 def _reason(answer: httpx.Response) -> str:
