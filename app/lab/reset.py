@@ -10,10 +10,9 @@ import asyncio
 import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from inspect import isawaitable
 
+import asyncpg
 from prometheus_client import Gauge
 from pydantic import BaseModel, Field
 
@@ -23,6 +22,7 @@ from app.database import Database
 from app.flags import Flags
 from app.lab.table_lock import TableLock
 from app.provider import Provider
+from poolwatch import Loan
 
 SECONDS = 5
 """How long one of its steps may take; then it says what is left."""
@@ -33,6 +33,7 @@ class Reset(BaseModel):
     """What a reset has done."""
 
     loans_freed: int
+    loans_left: int = Field(description="Leaks that it could not free.")
     freed_by_pool: dict[str, int]
     backends_ended: int | None = Field(
         description="Connections that the server had, and has no more; null"
@@ -73,9 +74,13 @@ async def restore(
         asyncpg.PostgresError: it answers with an error.
 
     """
+
+    async def are_flags_seen() -> bool:
+        return all(_fixed(flags, each.name) for each in LESSONS)
+
     changed = [each.name for each in LESSONS if not _fixed(flags, each.name)]
     flags.write({lesson.name: "after" for lesson in LESSONS})
-    await _until(lambda: all(_fixed(flags, each.name) for each in LESSONS))
+    await _until(are_flags_seen)
     await table_lock.release()
     provider.answer()
 
@@ -85,17 +90,19 @@ async def restore(
     pids: set[int] = set()
 
     async def is_restored() -> bool:
-        leaked = [loan for loan in database.ledger.loans() if loan.leaked]
-        freed.update(loan.pool for loan in leaked)
-        pids.update(loan.pid for loan in leaked if loan.pid is not None)
+        leaked = _leaked(database)
         # The server first: it lets go of locks before the collector comes.
         await database.end_leaks()
+        freed.update(loan.pool for loan in leaked)
+        pids.update(loan.pid for loan in leaked if loan.pid is not None)
         for lesson in LESSONS:
             lesson.forget()
         gc.collect()
-        return not _still_at_work(database) and not any(
-            book.waiting or any(loan.leaked for loan in book.loans.values())
-            for book in database.ledger.books.values()
+        books = database.ledger.books.values()
+        return not (
+            _leaked(database)
+            or _still_at_work(database)
+            or any(book.waiting for book in books)
         )
 
     async def are_backends_gone() -> bool:
@@ -113,6 +120,7 @@ async def restore(
     hidden = database.settings.behind_pgbouncer
     return Reset(
         loans_freed=freed.total(),
+        loans_left=len(_leaked(database)),
         freed_by_pool=dict(freed),
         backends_ended=None if hidden else len(pids) + strays - left,
         backends_left=None if hidden else left,
@@ -126,6 +134,10 @@ def _fixed(flags: Flags, lesson: str) -> bool:
     return flags.variant(lesson, "anybody") == "after" and not flags.splits(
         lesson
     )
+
+
+def _leaked(database: Database) -> list[Loan]:
+    return [loan for loan in database.ledger.loans() if loan.leaked]
 
 
 def _still_at_work(database: Database) -> int:
@@ -170,12 +182,19 @@ async def _alive(database: Database, pids: set[int]) -> int:
     return int(rows[0]["count"])
 
 
-async def _until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Wait until it holds, at most so long that the caller still waits."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(SECONDS):
-            while True:
-                found = condition()
-                if await found if isawaitable(found) else found:
-                    return
-                await asyncio.sleep(POLL_SECONDS)
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Try until it holds, at most so long that the caller still waits.
+
+    No try is cut short, as it may be about to free what it has condemned; a
+    busy server may answer the next one.
+    """
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    while True:
+        is_last = asyncio.get_running_loop().time() >= deadline
+        try:
+            if await condition() or is_last:
+                return
+        except (OSError, asyncpg.PostgresError):
+            if is_last:
+                raise
+        await asyncio.sleep(POLL_SECONDS)

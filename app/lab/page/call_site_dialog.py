@@ -72,7 +72,8 @@ def _stack(loans: list[OpenLoan]) -> str:
 def _activity(loans: list[OpenLoan], notes: set[str]) -> str:
     heads = ("pid", "loan", "age", "server says", "in transaction", "query")
     head = "".join(f'<th scope="col">{each}</th>' for each in heads)
-    rows = "".join(f"<tr>{_row(loan)}</tr>" for loan in loans[:MOST])
+    unseen = "?" if notes else "gone"
+    rows = "".join(f"<tr>{_row(each, unseen)}</tr>" for each in loans[:MOST])
     more = len(loans) - MOST
     rest = f"<p>and {more} more</p>" if more > 0 else ""
     why = "".join(f"<p>{escape(note)}</p>" for note in notes)
@@ -84,7 +85,7 @@ def _activity(loans: list[OpenLoan], notes: set[str]) -> str:
     )
 
 
-def _row(loan: OpenLoan) -> str:
+def _row(loan: OpenLoan, unseen: str) -> str:
     seen = loan.activity
     blocks = f", blocks {seen.blocks}" if seen and seen.blocks else ""
     waits = (
@@ -96,7 +97,7 @@ def _row(loan: OpenLoan) -> str:
         str(loan.pid or "?"),
         loan.state,
         duration(loan.age_seconds),
-        f"{seen.state}{waits}{blocks}" if seen else "?",
+        f"{seen.state}{waits}{blocks}" if seen else unseen,
         duration(seen.transaction_seconds) if seen else "?",
     )
     query = escape(" ".join(seen.query.split())) if seen else "?"

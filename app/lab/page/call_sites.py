@@ -66,10 +66,11 @@ class CallSites:
 def _words(key: Key, lines: list[LineReading]) -> str:
     site, pool = key
     where, _, function = site.partition(" ")
+    short = where.removeprefix("app/").removeprefix("lessons/")
     loans = sum(line.loans for line in lines)
     oldest = duration(max(line.oldest for line in lines))
     return (
-        f"<b>{loans}</b> <span><code>{escape(where.removeprefix('app/'))}"
-        f"</code> {escape(function)}</span>"
-        f"<small>{escape(pool)}, oldest {oldest}</small>"
+        f"<b>{loans}</b> <code>{escape(short)}</code>"
+        f" <span>{escape(function)}</span>"
+        f" <small>{escape(pool)} · {oldest}</small>"
     )

@@ -79,7 +79,7 @@ def pool_chart(history: History, name: str) -> Options:
     decals = [area.decal for area, _ in parts] + [{"symbol": "none"}]
     most = max((c for _, c in capacity if c is not None), default=10)
     return _options(
-        history, series, _in_words(history.now, name), most, decals
+        history, series, _in_words(history.now, name), most, 3, decals
     )
 
 
@@ -121,7 +121,7 @@ def rates_chart(history: History) -> Options:
         if now
         else "Requests a second."
     )
-    return _options(history, series, words, 10, [])
+    return _options(history, series, words, 10, 2, [])
 
 
 def leaked(reading: Reading, pool: str) -> int:
@@ -167,6 +167,7 @@ def _options(
     series: Sequence[Options],
     words: str,
     least: float,
+    ticks: int,
     decals: Sequence[Options],
 ) -> Options:
     now = history.now.reading.at * 1000 if history.now else 0
@@ -195,7 +196,7 @@ def _options(
             # More only where the values ask for it.
             ":max": f"extent => extent.max > {least} ? null : {least}",
             "minInterval": 1,
-            "splitNumber": 3,
+            "splitNumber": ticks,
             "axisLabel": FONT,
             "splitLine": {"lineStyle": FAINT},
         },
