@@ -57,6 +57,12 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    url: str
+
+    def wait_until_alive(self) -> None:
+        """Wait until it answers; raise a ServiceFailedError if it does not."""
+        service = Service(self.url, "", self.process.pid, self.log)
+        wait_until_alive(service, self.process)
 
     @property
     def has_ended(self) -> bool:
@@ -105,9 +111,11 @@ def run(ports: Ports, say: Say, show: Say) -> None:
         with start("page", look, page) as watching:
             while True:
                 with start("service", serve, service) as serving:
+                    serving.wait_until_alive()
                     if ends:
                         say("the service answers again")
                     else:
+                        watching.wait_until_alive()
                         show(page)
                     _wait_until_one_ends(watching, serving)
                 if watching.has_ended:
@@ -170,7 +178,6 @@ def _running(
             start_new_session=True,
         )
     try:
-        wait_until_alive(Service(url, "", process.pid, log), process)
-        yield Child(name, process, log)
+        yield Child(name, process, log, url)
     finally:
         stop(process)
