@@ -7,7 +7,7 @@ def duration(seconds: float | None) -> str:
         return "?"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 10:  # noqa: PLR2004 - where a digit more says nothing
+    if seconds < 9.95:  # noqa: PLR2004 - where a digit more says nothing
         return f"{seconds:.1f} s"
     if seconds < 120:  # noqa: PLR2004
         return f"{seconds:.0f} s"
