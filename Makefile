@@ -19,7 +19,7 @@ $(VENV)/.complete: requirements.lock
 
 install: $(VENV)/.complete ## Make .venv with everything pinned
 
-demo: install ## Load the leaky, then the fixed service; print the comparison
+demo: install ## Load the leaky, then the fixed service; compare, and write report/
 	$(RUN)/python -m app demo
 
 serve: install ## Run the service with the lab on, at 127.0.0.1:8000

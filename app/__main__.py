@@ -15,9 +15,11 @@ from sqlalchemy.exc import DBAPIError
 
 from app.budget import BudgetExceededError, DatabaseUnreachableError
 from app.cli.budget import budget
-from app.cli.lab import bench, bench_poolwatch, check, demo
+from app.cli.demo import demo, report
+from app.cli.lab import bench, bench_poolwatch, check
 from app.cli.lessons import lessons
 from app.cli.live import lab
+from app.cli.load import load
 from app.cli.service import migrate, seed, serve
 from app.cli.start import say
 
@@ -31,7 +33,7 @@ cli = typer.Typer(
 )
 for command in (
     *(serve, migrate, seed, budget),
-    *(lessons, lab, check, demo, bench, bench_poolwatch),
+    *(lessons, lab, check, demo, report, load, bench, bench_poolwatch),
 ):
     cli.command()(command)
 

@@ -16,6 +16,13 @@ from fastapi import APIRouter
 
 Variant = Literal["before", "after"]
 HealsBy = Literal["refcount", "gc", "exit", "never"]
+HEALS: dict[HealsBy, str] = {
+    "refcount": "its last reference",
+    "gc": "the garbage collector, some day",
+    "exit": "the end of its response or task",
+    "never": "nothing, ever",
+}
+"""What gives a connection back, in words."""
 Meeting = Literal["orders", "provider"]
 """Where the lab has requests wait for one another: at the orders, which it
 locks until each has its connection or a pool is lent out, or at the provider,

@@ -1,4 +1,4 @@
-"""The commands that teach: check, demo, bench.
+"""The commands that try the lessons out: check, bench.
 
 The lab's packages are imported where they are used: the service runs without
 them, as in the container.
@@ -7,13 +7,13 @@ them, as in the container.
 import asyncio
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from app.api import LESSONS
+from app.cli.lessons import named
 from app.cli.start import check_server, database, say
 from app.lesson import Variant
 
@@ -54,12 +54,7 @@ def check(
     """
     from app.lab import check as lab  # noqa: PLC0415
 
-    chosen = [lesson for lesson in LESSONS if lesson.name in (lessons or ())]
-    unknown = set(lessons or ()) - {lesson.name for lesson in chosen}
-    if unknown:
-        known = ", ".join(lesson.name for lesson in LESSONS)
-        message = f"no lesson {', '.join(sorted(unknown))}; there are {known}"
-        raise typer.BadParameter(message)
+    chosen = named(lessons)
     ways: tuple[lab.Way, ...] = (variant,) if variant else ("before", "after")
     if with_trap:
         ways += ("trap",)
@@ -73,28 +68,6 @@ def check(
     if variant and not with_trap:
         raise typer.Exit(any(outcome.found.count for outcome in found))
     raise typer.Exit(not all(outcome.as_stated for outcome in found))
-
-
-def demo(
-    seconds: Annotated[
-        int, typer.Option(min=10, help="How long each variant is loaded.")
-    ] = 30,
-    users: Annotated[int, typer.Option(min=1, help="Users at once.")] = 40,
-    report: Annotated[
-        Path, typer.Option(help="Folder for report.json.")
-    ] = Path("report"),
-) -> None:
-    """Load the leaky and then the fixed service, and compare the two.
-
-    Prints the write-up's last table with what it claims beside what this
-    run measured. Exit 0 only if the demonstration holds: before exhausts its
-    pools, after loses nothing.
-    """
-    from app.lab import demo as lab  # noqa: PLC0415
-
-    with database():
-        holds = lab.run(seconds, users, report)
-    raise typer.Exit(not holds)
 
 
 def bench(

@@ -7,14 +7,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from app.api import LESSONS, folder
-from app.lesson import HealsBy, Lesson
+from app.lesson import HEALS, Lesson
 
-HEALS: dict[HealsBy, str] = {
-    "refcount": "its last reference",
-    "gc": "the garbage collector, some day",
-    "exit": "the end of its response or task",
-    "never": "nothing, ever",
-}
 HEADINGS = ("lesson", "the mistake", "the cure", "what gives it back")
 
 
@@ -30,6 +24,17 @@ def lessons(
         print(table())
     else:
         Console().print(Markdown(table()))
+
+
+def named(names: list[str] | None) -> list[Lesson]:
+    """Look up the lessons that a command was given by name."""
+    found = [lesson for lesson in LESSONS if lesson.name in (names or ())]
+    unknown = set(names or ()) - {lesson.name for lesson in found}
+    if unknown:
+        known = ", ".join(lesson.name for lesson in LESSONS)
+        message = f"no lesson {', '.join(sorted(unknown))}; there are {known}"
+        raise typer.BadParameter(message)
+    return found
 
 
 def table() -> str:

@@ -28,7 +28,7 @@ from app.lesson import Lesson, Scenario
 
 TIMEOUT = 10.0
 """Seconds from the intended start after which a customer has gone."""
-MOST_OUTSTANDING = 500
+MOST_OUTSTANDING = 800
 """Requests without an answer. Each has a socket here and one in the service,
 and by default a process may have 1,024."""
 KEEP_ALIVE = 2
@@ -54,8 +54,10 @@ class Arrival:
 class Outcome:
     """What became of one request."""
 
+    offset: float
+    """Seconds after the load's start at which it was meant to be sent."""
     intended: float
-    """When it was meant to be sent, as `time.time()` has it."""
+    """The same, as `time.time()` has it."""
     lateness: float
     """Seconds by which it was sent later: this client's own fault."""
     latency: float
@@ -123,6 +125,7 @@ async def send_arrivals(
                 outstanding -= 1
         record(
             Outcome(
+                offset=each.offset,
                 intended=wall + each.offset,
                 lateness=lateness,
                 latency=loop.time() - intended,

@@ -9,7 +9,7 @@ import secrets
 from http import HTTPStatus
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 from sqlalchemy import Engine
@@ -223,11 +223,16 @@ async def count_backends(database: DatabaseDep) -> Backends:
     )
 
 
-@router.get("/waits")
-async def read_waits(request: Request) -> WaitTimes:
+@router.get("/waits", responses=problems(422))
+async def read_waits(
+    request: Request,
+    skip: Annotated[
+        int, Query(ge=0, description="Waits to leave out: the first ones.")
+    ] = 0,
+) -> WaitTimes:
     """Sum up how long borrowers waited since the process began."""
     waits: Waits = request.state.waits
-    return waits.times()
+    return waits.times(skip)
 
 
 @router.post("/reclaim", responses=problems(503))

@@ -1,163 +1,179 @@
 """The demonstration: the same load on the leaky and on the fixed service.
 
 Prints the write-up's last table, what it claims beside what this run has
-measured, writes `report.json`, and says whether the demonstration holds.
+measured, writes the report, and says whether the demonstration holds.
 """
 
-import json
-import os
-import platform
-from collections.abc import Callable
-from dataclasses import asdict
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
+import aiohttp
 from rich.console import Console
-from rich.progress import Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
-from app.lab.measure import (
-    FAILURES_TO_RESTART,
-    POOL_TIMEOUT,
-    PROBE_SECONDS,
-    Measured,
-    measure,
+from app.lab import interruptible, surroundings
+from app.lab.leak_memory import LEAKS, leak_one_by_one
+from app.lab.measure import measure
+from app.lab.recording import Recording
+from app.lab.report.figures import CLAIMS, notes, promises
+from app.lab.report.record import LeakStep, Plan, Record
+from app.lab.report.write import write
+from app.lab.service import (
+    Service,
+    ServiceFailedError,
+    free_port,
+    running_service,
 )
 from app.lesson import Variant
-from app.replace_file import replace_file
+from app.settings import Settings
 
-Cell = Callable[[Measured], str]
-
-ROWS: tuple[tuple[str, str, str, Cell], ...] = (
-    (
-        "active connections, peak / capacity",
-        "95/100",
-        "8-12/100",
-        lambda m: f"{m.active_connections_peak}/{m.pool_capacity}",
-    ),
-    (
-        "connection timeouts",
-        "15-20/min",
-        "0/day",
-        lambda m: f"{m.timeouts_per_minute:.0f}/min",
-    ),
-    (
-        "memory growth",
-        "100 MB/hour",
-        "0 MB/hour",
-        lambda m: f"{m.rss_growth_mb_per_hour:.0f} MB/hour",
-    ),
-    (
-        "service restarts",
-        "3-4/day",
-        "0/month",
-        lambda m: f"{m.restarts} in {m.seconds:.0f} s",
-    ),
-    (
-        "pool wait, p95",
-        "5.2 s",
-        "0.01 s",
-        lambda m: f"{m.pool_wait_p95_seconds:.3f} s",
-    ),
-    ("connections leaked", "", "", lambda m: str(m.leaked_connections)),
-    ("requests answered", "", "", lambda m: str(m.requests_ok)),
-    ("requests failed", "", "", lambda m: str(m.requests_failed)),
-)
-"""Row, claimed before, claimed after, and how the measured cell is read."""
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+ENDINGS = {KeyboardInterrupt: "Ctrl-C", SystemExit: "SIGTERM"}
 
 
-def run(seconds: int, users: int, folder: Path) -> bool:
+def run(
+    settings: Settings,
+    plan: Plan,
+    folder: Path,
+    earlier: Record | None,
+    say: Callable[[str], None],
+) -> bool:
     """Measure both variants, print and write; say whether it holds.
 
     Raises:
-        ServiceFailedError: a service or its load went away.
+        ServiceFailedError: a service went away.
+        LoadFailedError: its load did.
 
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    machine = surroundings.machine()
+    versions = surroundings.versions(settings.direct_dsn)
+    recordings: dict[Variant, Recording] = {}
+    steps: list[LeakStep] = []
+
+    def record(interrupted: str | None) -> Record:
+        return Record(
+            written=datetime.now(UTC).isoformat(timespec="seconds"),
+            interrupted=interrupted,
+            plan=plan,
+            machine=machine,
+            versions=versions,
+            settings=surroundings.settings(
+                settings, pool_timeout=plan.pool_timeout
+            ),
+            variants={
+                variant: measured
+                for variant, recording in recordings.items()
+                if (measured := recording.measured())
+            },
+            leak_steps=steps,
+        )
+
+    try:
+        with _progress() as progress:
+            for variant in VARIANTS:
+                recordings[variant] = Recording()
+                _measure(
+                    settings, plan, variant, recordings[variant], progress
+                )
+            steps += _leak(settings, plan, progress)
+    except (KeyboardInterrupt, SystemExit, ChildProcessError) as end:
+        partial = record(ENDINGS.get(type(end), "a failure"))
+        if partial.variants:
+            path = write(partial, folder, earlier)
+            say(f"interrupted; a partial report: {path}")
+        else:
+            say("interrupted before anything was measured: nothing written")
+        raise
+    whole = record(None)
     console = Console(highlight=False)
-    with Progress(
+    console.print(_table(whole))
+    console.print(" ".join(notes(whole)))
+    kept = promises(whole)
+    for promise, holds in kept.items():
+        console.print(f"{'✓' if holds else '✗'} {promise}")
+    console.print(f"written: {write(whole, folder, earlier)}")
+    return all(kept.values())
+
+
+def _progress() -> Progress:
+    return Progress(
         TextColumn("{task.description}"),
         *Progress.get_default_columns()[1:2],
         TextColumn("{task.fields[lent]} lent"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
-    ) as progress:
-        before = _measure("before", seconds, users, progress)
-        after = _measure("after", seconds, users, progress)
-    console.print(_table(before, after))
-    console.print(
-        f"{users} users, {seconds} s each. Pool timeout {POOL_TIMEOUT} s, so"
-        " that a short run sees timeouts (the service's own default is 30 s)."
-        f" A restart: {FAILURES_TO_RESTART} failed probes of /readyz in a row,"
-        f" {PROBE_SECONDS} s apart; nothing was really restarted. Memory is"
-        " the service process alone: the slope of this short run, carried to"
-        " an hour, so it is rough."
     )
-    promises = _promises(before, after)
-    for promise, kept in promises.items():
-        console.print(f"{'✓' if kept else '✗'} {promise}")
-    path = _write(folder, seconds, users, before, after)
-    console.print(f"written: {path}")
-    return all(promises.values())
 
 
 def _measure(
-    variant: Variant, seconds: int, users: int, progress: Progress
-) -> Measured:
-    task = progress.add_task(f"{variant:6}", total=seconds, lent=0)
+    settings: Settings,
+    plan: Plan,
+    variant: Variant,
+    recording: Recording,
+    progress: Progress,
+) -> None:
+    task = progress.add_task(f"{variant:6}", total=plan.seconds, lent=0)
 
-    def report(gone: float, lent: int) -> None:
+    def show(gone: float, lent: int) -> None:
         progress.update(task, completed=gone, lent=lent)
 
-    return measure(variant, seconds, users, report)
+    with _watched_service(plan) as (service, lookout):
+        dsn = settings.direct_dsn
+        interruptible.run(
+            measure(service, lookout, dsn, variant, plan, recording, show)
+        )
 
 
-def _table(before: Measured, after: Measured) -> Table:
+def _leak(
+    settings: Settings, plan: Plan, progress: Progress
+) -> list[LeakStep]:
+    task = progress.add_task("memory", total=LEAKS, lent=0)
+
+    def show(leaked: int) -> None:
+        progress.update(task, completed=leaked, lent=leaked)
+
+    with _watched_service(plan) as (service, lookout):
+        dsn = settings.direct_dsn
+        return interruptible.run(leak_one_by_one(service, lookout, dsn, show))
+
+
+@contextmanager
+def _watched_service(plan: Plan) -> Iterator[tuple[Service, str]]:
+    """Start it with a thread that is never blocked, and give both ways in."""
+    port = free_port()
+    with running_service(
+        POOL_TIMEOUT=str(plan.pool_timeout), POOLWATCH_PORT=str(port)
+    ) as service:
+        try:
+            yield service, f"http://127.0.0.1:{port}"
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log = service.log.read_text()[-2000:]
+            message = f"the service went away: {error!r}\n{log}"
+            raise ServiceFailedError(message) from error
+
+
+def _table(record: Record) -> Table:
     table = Table("")
-    for variant in ("before", "after"):
+    for variant in VARIANTS:
         table.add_column(f"{variant}\nclaimed", style="dim", justify="right")
         table.add_column(f"{variant}\nmeasured", justify="right")
-    for name, claimed_before, claimed_after, cell in ROWS:
-        table.add_row(
-            name, claimed_before, cell(before), claimed_after, cell(after)
-        )
+    for claim in CLAIMS:
+        cells = [
+            cell
+            for variant in VARIANTS
+            for cell in (
+                claim.claimed[variant],
+                claim.measured(record.variants[variant]),
+            )
+        ]
+        table.add_row(claim.name, *cells)
     return table
-
-
-def _promises(before: Measured, after: Measured) -> dict[str, bool]:
-    return {
-        "before leaks connections": before.leaked_connections > 0,
-        "before exhausts its pools": (
-            before.active_connections_peak == before.pool_capacity
-        ),
-        "before lets requests time out": before.timeouts > 0,
-        "before would have been restarted": before.restarts > 0,
-        "after leaks nothing": after.leaked_connections == 0,
-        "after lets no request time out": after.timeouts == 0,
-        "after would not have been restarted": after.restarts == 0,
-        "after answers every request": after.requests_failed == 0,
-    }
-
-
-def _write(
-    folder: Path,
-    seconds: int,
-    users: int,
-    before: Measured,
-    after: Measured,
-) -> Path:
-    report = {
-        "before": asdict(before),
-        "after": asdict(after),
-        "load": {"seconds": seconds, "users": users},
-        "machine": {
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "sqlalchemy": version("sqlalchemy"),
-            "asyncpg": version("asyncpg"),
-            "fastapi": version("fastapi"),
-        },
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "report.json"
-    replace_file(path, json.dumps(report, indent=2))
-    return path

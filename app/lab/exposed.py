@@ -20,7 +20,10 @@ FULL = "2"
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """Counts since the service began; zero of what it does not expose."""
+    """Counts since the service began, called as in a reading of it.
+
+    Zero is what it does not expose.
+    """
 
     answered: int = 0
     failed: int = 0

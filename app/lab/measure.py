@@ -1,217 +1,189 @@
-"""Load one variant for a while, and measure what the write-up's table shows.
+"""Load one variant for a while, and keep what the report shows.
 
-The service is freshly started, its garbage collector left as it is, and the
-flags send every lesson to one variant. Locust drives it from a process of its
-own; meanwhile the pools are read from `/metrics`, the memory from the
-operating system, and a probe asks `/readyz` as an orchestrator would.
+The service is freshly started, its garbage collector left as it is. The load
+comes from a process of its own. It is sent to *after* first, until caches are
+full and pools open, then the flags send every lesson to the variant that is
+measured. Twice a second the service and its server are read, and once a
+second a probe asks `/readyz`, as an orchestrator would.
 """
 
-import json
-import subprocess
-import sys
+import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from statistics import linear_regression
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 
-import httpx
+import aiohttp
 import psutil
-from prometheus_client.parser import text_string_to_metric_families
 
 from app.api import SERVICE
-from app.flags import POLL_SECONDS
-from app.lab.service import Service, ServiceFailedError, running_service
+from app.lab.arrivals import plan as plan_arrivals
+from app.lab.arrivals import send_arrivals
+from app.lab.load_process import run_load
+from app.lab.reading import Reader
+from app.lab.recording import Recording
+from app.lab.report.record import Plan
+from app.lab.service import Service, ServiceFailedError
+from app.lab.waits import WaitTimes
 from app.lesson import Variant
-from app.threads_engine import THREADS
-from poolwatch.report import Loans
+from poolwatch.report import Leaks
 
-POOL_TIMEOUT = 5
-"""Seconds; with the default of 30 a short run would see no timeout."""
 SAMPLE_SECONDS = 0.5
 PROBE_SECONDS = 1
-FAILURES_TO_RESTART = 3
-"""Failed probes in a row, as Kubernetes' `failureThreshold` has it."""
-WARM_UP_SECONDS = 5
-"""Pools fill and caches grow at first; memory is read after that."""
+FLAG_SECONDS = 5
+"""A flag is followed within two seconds."""
+
+Progress = Callable[[float, int], None]
+"""Told the seconds gone, and the connections lent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One variant under load; the keys of `report.json`."""
-
-    active_connections_peak: int
-    pool_capacity: int
-    timeouts: int
-    timeouts_per_minute: float
-    pool_wait_p95_seconds: float
-    rss_growth_mb_per_hour: float
-    restarts: int
-    leaked_connections: int
-    leaked_connections_still_lent: int
-    requests_ok: int
-    requests_failed: int
-    seconds: float
-
-
-@dataclass(slots=True)
-class Probe:
-    """Counts the restarts that failing probes would have caused.
-
-    One is counted when a third probe in a row fails, and the next only after
-    a probe has passed again: the service is not really restarted, so failing
-    on and on is still the same failure.
-    """
-
-    failures: int = 0
-    restarts: int = 0
-
-    def saw(self, *, ready: bool) -> None:
-        """Take one probe into account."""
-        self.failures = 0 if ready else self.failures + 1
-        self.restarts += self.failures == FAILURES_TO_RESTART
-
-
-@dataclass(slots=True)
-class Samples:
-    """What was read while the load ran."""
-
-    lent: list[int] = field(default_factory=list)
-    memory: list[tuple[float, int]] = field(default_factory=list)
-    """Seconds since the start, and resident bytes of the service."""
-    probe: Probe = field(default_factory=Probe)
-
-
-def measure(
+async def measure(
+    service: Service,
+    lookout: str,
+    dsn: str,
     variant: Variant,
-    seconds: int,
-    users: int,
-    report: Callable[[float, int], None],
-) -> Measured:
-    """Load one variant; report seconds gone and connections lent.
+    plan: Plan,
+    recording: Recording,
+    progress: Progress,
+) -> None:
+    """Load one variant, and record it; what is recorded outlives a Ctrl-C.
+
+    Args:
+        service: freshly started.
+        lookout: the URL of its thread that is never blocked.
+        dsn: the server's URL, for asyncpg.
+        variant: who is to answer.
+        plan: the load.
+        recording: where to keep what is seen.
+        progress: told of each sample.
 
     Raises:
-        ServiceFailedError: the service or the load went away.
+        ServiceFailedError: the service went away.
+        LoadFailedError: the load did.
 
     """
-    with running_service(POOL_TIMEOUT=str(POOL_TIMEOUT)) as service:
-        try:
-            return _measure(service, variant, seconds, users, report)
-        except (httpx.HTTPError, psutil.NoSuchProcess) as error:
-            log = service.log.read_text()[-2000:]
-            message = f"the service went away: {error!r}\n{log}"
-            raise ServiceFailedError(message) from error
+    async with (
+        Reader(lookout, service.url, service.token, dsn) as reader,
+        aiohttp.ClientSession(
+            headers=service.headers,
+            timeout=aiohttp.ClientTimeout(total=PROBE_SECONDS),
+        ) as http,
+    ):
+        await send_arrivals(
+            service.url,
+            plan_arrivals(plan.rate, plan.seed, plan.warm_up_seconds),
+            lambda _: None,
+        )
+        await _set_flags(http, service, variant)
+        waits = await _waits(http, service, 0)
+        recording.begin(await reader.read(), waits.count if waits else 0)
+        load = run_load(
+            service.url,
+            recording.outcome,
+            rate=plan.rate,
+            seed=plan.seed,
+            seconds=plan.seconds,
+            timeout=plan.request_timeout,
+        )
+        async with (
+            _in_background(load) as loading,
+            _in_background(_probe(http, service, recording)),
+        ):
+            while not loading.done():
+                await _look(reader, http, service, lookout, recording)
+                progress(recording.gone, recording.lent)
+                await asyncio.wait({loading}, timeout=SAMPLE_SECONDS)
+            loading.result()
+        await _look(reader, http, service, lookout, recording)
 
 
-def _measure(
-    service: Service,
-    variant: Variant,
-    seconds: int,
-    users: int,
-    report: Callable[[float, int], None],
-) -> Measured:
-    with service.client() as client:
-        for lesson in SERVICE:
-            client.put(
-                f"/lab/flags/{lesson.name}", json={"variant": variant}
-            ).raise_for_status()
-        time.sleep(2 * POLL_SECONDS)  # until every worker has read the file
-        capacity = int(_total(client, "db_client_connection_max"))
-        began = time.monotonic()
-        with _load(service, seconds, users) as load:
-            samples = _sample(client, service, load, began, report)
-            requests = json.loads(load.communicate()[0])
-        elapsed = time.monotonic() - began
-        timeouts = int(_total(client, "db_client_connection_timeouts_total"))
-        answer = client.get("/poolwatch/loans").raise_for_status()
-        found = Loans.model_validate_json(answer.content)
-        waits = client.get("/lab/waits").raise_for_status().json()
-    failed = sum(each["num_failures"] for each in requests)
-    return Measured(
-        active_connections_peak=max(samples.lent),
-        pool_capacity=capacity,
-        timeouts=timeouts,
-        timeouts_per_minute=round(timeouts * 60 / elapsed, 1),
-        pool_wait_p95_seconds=round(waits["p95"], 4),
-        rss_growth_mb_per_hour=round(_growth(samples.memory) * 3600 / 1e6, 1),
-        restarts=samples.probe.restarts,
-        leaked_connections=sum(pool.leaks for pool in found.pools),
-        leaked_connections_still_lent=sum(
-            loan.state == "leaked" for loan in found.loans
-        ),
-        requests_ok=sum(each["num_requests"] for each in requests) - failed,
-        requests_failed=failed,
-        seconds=round(elapsed, 1),
-    )
-
-
-@contextmanager
-def _load(
-    service: Service, seconds: int, users: int
-) -> Iterator[subprocess.Popen[str]]:
-    """Run Locust, and see that it ends."""
-    command = [sys.executable, "-m", "locust", "-f", "app/lab/load.py"]
-    command += ["--host", service.url, "--headless", "--json", "--skip-log"]
-    command += ["--users", str(users), "--spawn-rate", str(users)]
-    command += ["--run-time", f"{seconds}s"]
-    command += ["--stop-timeout", str(POOL_TIMEOUT + 2)]
-    command += ["--exit-code-on-error", "0"]
-    with subprocess.Popen(  # noqa: S603 - our own command line
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    ) as load:
-        try:
-            yield load
-        finally:
-            load.kill()
-
-
-def _sample(
-    client: httpx.Client,
-    service: Service,
-    load: subprocess.Popen[str],
-    began: float,
-    report: Callable[[float, int], None],
-) -> Samples:
-    """Read the pools, the memory and the probe until the load has ended."""
-    samples = Samples()
-    process = psutil.Process(service.pid)
-    next_probe = began
-    while load.poll() is None:
-        now = time.monotonic()
-        lent = int(_total(client, "db_pool_connections_active"))
-        samples.lent.append(lent)
-        samples.memory.append((now - began, process.memory_info().rss))
-        if now >= next_probe:
-            next_probe = now + PROBE_SECONDS
-            samples.probe.saw(ready=_is_ready(client))
-        report(now - began, lent)
-        time.sleep(SAMPLE_SECONDS)
-    return samples
-
-
-def _is_ready(client: httpx.Client) -> bool:
+@asynccontextmanager
+async def _in_background(
+    work: Coroutine[None, None, None],
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Do it until the block is left; its error is the asker's."""
+    task = asyncio.ensure_future(work)
     try:
-        return client.get("/readyz", timeout=PROBE_SECONDS).is_success
-    except httpx.TimeoutException:
-        return False
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
-def _total(client: httpx.Client, name: str) -> float:
-    """Sum one metric over the service's pools; the lessons' own is idle."""
-    text = client.get("/metrics").raise_for_status().text
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name == name and THREADS not in sample.labels.values()
+async def _set_flags(
+    http: aiohttp.ClientSession, service: Service, variant: Variant
+) -> None:
+    """Choose a variant, and wait until the requests see it."""
+    for lesson in SERVICE:
+        flag = f"{service.url}/lab/flags/{lesson.name}"
+        async with http.put(flag, json={"variant": variant}) as answer:
+            answer.raise_for_status()
+    wanted = [
+        f'lab_flag{{lesson="{lesson.name}",variant="{variant}"}} 1.0'
+        for lesson in SERVICE
+    ]
+    async with asyncio.timeout(FLAG_SECONDS):
+        while True:
+            async with http.get(f"{service.url}/metrics") as answer:
+                shown = await answer.text()
+            if all(line in shown for line in wanted):
+                return
+            await asyncio.sleep(0.05)
+
+
+async def _look(
+    reader: Reader,
+    http: aiohttp.ClientSession,
+    service: Service,
+    lookout: str,
+    recording: Recording,
+) -> None:
+    """Take a sample; what does not answer in time is left out of it."""
+    reading, leaks, lately, in_all = await asyncio.gather(
+        reader.read(),
+        _get(http, f"{lookout}/poolwatch/leaks"),
+        _waits(http, service, recording.waits_seen),
+        _waits(http, service, recording.waits_before),
     )
+    if not reading.alive and not _is_running(service.pid):
+        log = service.log.read_text()[-2000:]
+        message = f"the service went away:\n{log}"
+        raise ServiceFailedError(message)
+    recording.sample(reading, lately)
+    if leaks is not None:
+        recording.leaks = Leaks.model_validate_json(leaks).sites
+    if in_all is not None:
+        recording.waits = in_all
 
 
-def _growth(memory: list[tuple[float, int]]) -> float:
-    """Bytes a second: the slope of a line through what came after warm-up."""
-    settled = [point for point in memory if point[0] >= WARM_UP_SECONDS]
-    return linear_regression(*zip(*settled, strict=True)).slope
+async def _probe(
+    http: aiohttp.ClientSession, service: Service, recording: Recording
+) -> None:
+    """Ask whether it is ready, again and again."""
+    while True:
+        asked = time.monotonic()
+        ready = await _get(http, f"{service.url}/readyz")
+        recording.probe.saw(ready=ready is not None)
+        await asyncio.sleep(asked + PROBE_SECONDS - time.monotonic())
+
+
+async def _waits(
+    http: aiohttp.ClientSession, service: Service, skip: int
+) -> WaitTimes | None:
+    page = await _get(http, f"{service.url}/lab/waits?skip={skip}")
+    return None if page is None else WaitTimes.model_validate_json(page)
+
+
+async def _get(http: aiohttp.ClientSession, url: str) -> bytes | None:
+    try:
+        async with http.get(url) as answer:
+            return await answer.read() if answer.ok else None
+    except (aiohttp.ClientError, TimeoutError):
+        return None
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

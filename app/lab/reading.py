@@ -8,15 +8,15 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby, pairwise
-from types import TracebackType
+from math import inf
 from typing import Self
 
 import aiohttp
 import asyncpg
 
-from app.lab.exposed import Exposed, parse
+from app.lab.exposed import parse
 from app.lab.private_memory import backends_bytes, service_bytes
 from app.monitor import STATES, Monitor
 from poolwatch.report import Loans, OpenLoan, Pool
@@ -93,8 +93,9 @@ def wait_p95(earlier: Reading, later: Reading) -> float | None:
     """Estimate the 95th percentile of the waits between two readings.
 
     As Prometheus' `histogram_quantile` does, a straight line is drawn inside
-    the bucket; beyond the last bound that bound is all that is known. None
-    where nobody borrowed, or the service was started anew.
+    the bucket; beyond the last bound that bound is all that is known. So
+    waits of 5.01 s, in the bucket up to 10 s, may look like 9; exact is
+    `GET /lab/waits?skip=…`. None where nobody borrowed, or after a restart.
     """
     counts = {
         bound: count - earlier.wait_buckets.get(bound, 0)
@@ -105,9 +106,9 @@ def wait_p95(earlier: Reading, later: Reading) -> float | None:
         return None
     rank = 0.95 * total
     for (low, below), (high, count) in pairwise([(0.0, 0), *counts.items()]):
+        if high == inf:
+            return low
         if count >= rank:
-            if high == float("inf"):
-                return low
             return low + (high - low) * (rank - below) / (count - below)
     return None
 
@@ -115,8 +116,7 @@ def wait_p95(earlier: Reading, later: Reading) -> float | None:
 class Reader:
     """Reads one service; it is opened and closed as a context.
 
-    Lives as long as somebody wants to look. It keeps one connection to the
-    server and a few to the service, and each wait of it is bounded.
+    It keeps one connection to the server and a few to the service.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Reader:
 
         Args:
             lookout: the URL of the thread that answers while the event loop
-                is blocked. The service's own will do, until it hangs.
+                is blocked; the service's own will do, until it hangs.
             service: the service's URL.
             token: the lab's.
             dsn: the server's URL, for asyncpg.
@@ -147,12 +147,7 @@ class Reader:
         )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Let go of every connection."""
         await self._monitor.close()
         await self._http.close()
@@ -168,7 +163,7 @@ class Reader:
         )
         reading = replace(self._last, at=at, alive=alive is not None)
         if metrics is not None:
-            reading = _with_metrics(reading, parse(metrics.decode()))
+            reading = replace(reading, **asdict(parse(metrics.decode())))
         if page is not None:
             loans = Loans.model_validate_json(page)
             self._processes = tuple(each.process for each in loans.processes)
@@ -213,18 +208,6 @@ class Reader:
         )
 
 
-def _with_metrics(reading: Reading, exposed: Exposed) -> Reading:
-    return replace(
-        reading,
-        answered=exposed.answered,
-        failed=exposed.failed,
-        timeouts=exposed.timeouts,
-        wait_buckets=exposed.wait_buckets,
-        collections=exposed.collections,
-        last_collection=exposed.last_collection,
-    )
-
-
 def _with_loans(reading: Reading, page: Loans) -> Reading:
     by_name = sorted(page.pools, key=lambda pool: pool.name)
     return replace(
@@ -255,10 +238,10 @@ def _by_line(loans: Iterable[OpenLoan]) -> tuple[LineReading, ...]:
     for loan in loans:
         line = (loan.site or "unknown", loan.state, loan.pool)
         ages.setdefault(line, []).append(loan.age_seconds)
-    lines = [
+    lines = (
         LineReading(*line, loans=len(of_line), oldest=max(of_line))
         for line, of_line in ages.items()
-    ]
+    )
     return tuple(sorted(lines, key=lambda line: -line.loans))
 
 

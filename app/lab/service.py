@@ -72,7 +72,7 @@ def running(
     module: list[str], token: str, **environment: str
 ) -> Iterator[Service]:
     """Run `python -m MODULE … --port …` until the block is left."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", *module, "--port", str(port)]
     with tempfile.TemporaryDirectory(prefix=f"{module[0]}-") as folder:
         log = Path(folder, "service.log")
@@ -92,7 +92,8 @@ def running(
             stop(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Answer a port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -5,6 +5,7 @@ buckets.
 """
 
 from collections import deque
+from itertools import islice
 
 from pydantic import BaseModel
 
@@ -34,12 +35,13 @@ class Waits(Listener):
         """Remember one wait."""
         self._seconds.append(seconds)
 
-    def times(self) -> WaitTimes:
-        """Sum up what was remembered."""
-        waits = sorted(self._seconds) or [0.0]
+    def times(self, skip: int = 0) -> WaitTimes:
+        """Sum up what was remembered, all but the first so many."""
+        found = sorted(islice(self._seconds, skip, None))
+        waits = found or [0.0]
         last = len(waits) - 1
         return WaitTimes(
-            count=len(self._seconds),
+            count=len(found),
             p50=waits[round(0.50 * last)],
             p95=waits[round(0.95 * last)],
             p99=waits[round(0.99 * last)],

@@ -35,7 +35,9 @@ def test_every_mark_is_shown_on_its_own_side(lesson: Lesson) -> None:
 
 @each_lesson
 def test_side_by_side_has_every_line_of_both(lesson: Lesson) -> None:
-    rows = re.findall(r'<td class="number \w+">(\d+)</td>', side_by_side(lesson))
+    rows = re.findall(
+        r'<td class="number \w+">(\d+)</td>', side_by_side(lesson)
+    )
 
     lines = [
         len(Path(folder(lesson), f"{file}.py").read_text().splitlines())

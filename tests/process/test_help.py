@@ -17,6 +17,8 @@ COMMANDS = (
     "lessons",
     "check",
     "demo",
+    "report",
+    "load",
     "bench",
     "bench-poolwatch",
 )

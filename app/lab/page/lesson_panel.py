@@ -6,14 +6,7 @@ from nicegui import ui
 
 from app.lab.page.diff import one_above_the_other, side_by_side
 from app.lab.page.stage import Stage
-from app.lesson import HealsBy
-
-HEALS: dict[HealsBy, str] = {
-    "refcount": "given back by the last reference",
-    "gc": "given back by the garbage collector, some day",
-    "exit": "given back when the response or task ends",
-    "never": "never given back by itself",
-}
+from app.lesson import HEALS
 
 
 class LessonPanel:
@@ -51,7 +44,7 @@ class LessonPanel:
         self._shown = lesson.name
         self._title.content = escape(lesson.title).replace("`", "")
         self._about.content = (
-            f"A connection is <b>{HEALS[lesson.heals_by]}</b>."
+            f"What gives it back: <b>{HEALS[lesson.heals_by]}</b>."
         )
         self._code.content = one_above_the_other(lesson)
 

@@ -1,0 +1,76 @@
+"""The command `load`: arrivals at a constant rate, to a service that runs."""
+
+import json
+import signal
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from app.api import SERVICE
+from app.cli.lessons import named
+
+
+def _is_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        message = f"{value} is no URL, as http://127.0.0.1:8000 is"
+        raise typer.BadParameter(message)
+    return value
+
+
+def load(
+    url: Annotated[
+        str, typer.Argument(help="The service's URL.", callback=_is_url)
+    ],
+    lessons: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[LESSON…]", help="Which; the service's own if none."
+        ),
+    ] = None,
+    rate: Annotated[
+        float, typer.Option(min=0.1, help="Arrivals a second.")
+    ] = 40,
+    seed: Annotated[
+        int, typer.Option(help="The same seed sends the same requests.")
+    ] = 1,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="How long; until Ctrl-C if not given."),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            help="Seconds from its intended start that a request may take.",
+        ),
+    ] = 10,
+    *,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print each outcome as a line of JSON."),
+    ] = False,
+) -> None:
+    """Send scenarios at a constant rate, whatever the service does.
+
+    Paths carry no variant, so the flags decide who answers.
+    """
+    from app.lab import interruptible  # noqa: PLC0415
+    from app.lab.arrivals import Outcome, plan, send_arrivals  # noqa: PLC0415
+    from app.lab.tally import Tally  # noqa: PLC0415
+
+    if as_json:  # whoever has read the lines may go first
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    tally = Tally()
+
+    def record(outcome: Outcome) -> None:
+        tally.add(outcome)
+        if as_json:
+            print(json.dumps(asdict(outcome)), flush=True)
+
+    arrivals = plan(rate, seed, seconds, named(lessons) or SERVICE)
+    try:
+        interruptible.run(send_arrivals(url, arrivals, record, timeout))
+    finally:
+        if not as_json:
+            print(tally)

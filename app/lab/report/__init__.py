@@ -1,0 +1,1 @@
+"""The demonstration's report: `report.json`, and pages made from it alone."""

@@ -1,0 +1,1 @@
+"""The report is made of a record alone: no service is needed here."""
