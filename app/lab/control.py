@@ -18,7 +18,7 @@ from app.api import LESSONS
 from app.database import DatabaseDep, State
 from app.errors import Problem, problems
 from app.flags import Flags, FlagsFileError
-from app.lab.reset import Beginning, Reset, restore
+from app.lab.reset import Beginning, Reclaimed, Reset, restore
 from app.lab.table_lock import TableLock
 from app.lab.waits import Waits, WaitTimes
 from app.lesson import Variant
@@ -96,12 +96,6 @@ class Backends(BaseModel):
         description="Connections that the server knows; null behind"
         " PgBouncer, where it knows those of PgBouncer alone."
     )
-
-
-class Reclaimed(BaseModel):
-    """What was taken back."""
-
-    loans_freed: int
 
 
 class LabState(State):

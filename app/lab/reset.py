@@ -29,10 +29,15 @@ SECONDS = 5
 POLL_SECONDS = 0.05
 
 
-class Reset(BaseModel):
-    """What a reset has done."""
+class Reclaimed(BaseModel):
+    """What was taken back."""
 
     loans_freed: int
+
+
+class Reset(Reclaimed):
+    """What a reset has done."""
+
     loans_left: int = Field(description="Leaks that it could not free.")
     freed_by_pool: dict[str, int]
     backends_ended: int | None = Field(

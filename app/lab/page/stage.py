@@ -4,6 +4,7 @@ A room has one service. Whoever works it from a phone, the projector follows.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from app.lab.page.load import Load
 from app.lab.page.remote import Remote, RemoteError
 from app.lab.reading import Reader
 from app.lesson import Lesson, Variant
+
+logger = logging.getLogger(__name__)
 
 SECONDS = 1.0
 """Between two readings."""
@@ -40,13 +43,10 @@ class Stage:
     away_since: float | None = None
     said: str = "Choose a lesson, let before answer it, and start the load."
     mood: Mood = "done"
+    busy: bool = False
+    """Whether something is under way, so that nothing else may begin."""
     collects: bool = True
     provider_answers: bool = True
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is under way, so that nothing else may begin."""
-        return self.mood == "under way"
 
     def variant(self, lesson: Lesson) -> str:
         """Who answers this lesson's routes."""
@@ -56,18 +56,26 @@ class Stage:
         """Read the service again and again, until cancelled."""
         while True:
             began = time.monotonic()
-            reading = await self.reader.read()
-            presence = await self._presence(reading.alive, reading.loop_lag)
-            self.history.add(reading, presence)
-            if presence == "answers":
-                if self.away_since is not None:  # it was started anew
-                    self.collects = self.provider_answers = True
-                    self.away_since = None
-                await self._follow_flags()
-            elif presence == "away" and self.away_since is None:
-                self.away_since = reading.at
+            try:
+                await self._look()
+            except Exception:
+                # Whatever a reading meets, the page goes on with the next.
+                logger.exception("a reading has failed")
             gone = time.monotonic() - began
             await asyncio.sleep(max(0.0, SECONDS - gone))
+
+    async def _look(self) -> None:
+        """Take one reading, and see whether the service is there."""
+        reading = await self.reader.read()
+        presence = await self._presence(reading.alive, reading.loop_lag)
+        self.history.add(reading, presence)
+        if presence == "answers":
+            if self.away_since is not None:  # it was started anew
+                self.collects = self.provider_answers = True
+                self.away_since = None
+            await self._follow_flags()
+        elif presence == "away" and self.away_since is None:
+            self.away_since = reading.at
 
     async def choose(self, lesson: Lesson) -> None:
         """Turn to a lesson; a load that is on turns as well."""
@@ -131,15 +139,18 @@ class Stage:
         """Do one thing at a time, and say what it did."""
         if self.busy:
             return False
+        self.busy = True
         self._say(f"{name}: under way …", "under way")
         still = asyncio.create_task(self._say_that_it_waits(name))
         try:
             self._say(await do())
         except RemoteError as error:
             self._say(str(error), "wrong")
+            return False
         finally:
             still.cancel()
-        return self.mood == "done"
+            self.busy = False
+        return True
 
     def _mark(self, words: str) -> None:
         self.history.mark(time.time(), words)
