@@ -79,7 +79,10 @@ async def take(page: Page, name: str) -> None:
     await page.screenshot(path=path)
     # Flat colours: 256 of them do, in a third of the size.
     Image.open(path).convert("RGB").quantize(
-        256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        256,
+        method=Image.Quantize.MAXCOVERAGE,
+        kmeans=4,
+        dither=Image.Dither.NONE,
     ).save(path, optimize=True)
     say(f"{path}: {path.stat().st_size // 1024} KiB")
 
