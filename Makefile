@@ -25,6 +25,9 @@ demo: install ## Load the leaky, then the fixed service; compare, and write repo
 serve: install ## Run the service with the lab on, at 127.0.0.1:8000
 	LAB_ENABLED=true $(RUN)/python -m app serve
 
+lab: install ## Run the service and the live page that watches it, at 127.0.0.1:8001
+	$(RUN)/python -m app lab
+
 check: install ## Every lesson: before has its fault, after has not, no trap helps
 	$(RUN)/python -m app check --with-trap
 
@@ -63,6 +66,9 @@ diff: install ## Each lesson's two files side by side
 	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
 	done
 
+pictures: install ## Take the pictures of docs/pictures anew: real runs (2 minutes)
+	$(RUN)/python -m tests.page.pictures
+
 dashboard: install ## Write Grafana's dashboard anew, after a change of ops/grafana
 	$(RUN)/python -m ops.grafana.dashboard
 
@@ -78,4 +84,4 @@ lock: install ## Renew the lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install demo serve check test test-docs test-guides test-lessons lint bench bench-poolwatch diff dashboard lock clean
+.PHONY: help install demo serve lab check test test-docs test-guides test-lessons lint bench bench-poolwatch diff pictures dashboard lock clean

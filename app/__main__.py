@@ -18,6 +18,7 @@ from app.cli.budget import budget
 from app.cli.demo import demo, report
 from app.cli.lab import bench, bench_poolwatch, check
 from app.cli.lessons import lessons
+from app.cli.live import lab
 from app.cli.load import load
 from app.cli.service import migrate, seed, serve
 from app.cli.start import say
@@ -33,7 +34,7 @@ cli = typer.Typer(
 )
 for command in (
     *(serve, migrate, seed, budget),
-    *(lessons, check, demo, report, load, bench, bench_poolwatch),
+    *(lessons, lab, check, demo, report, load, bench, bench_poolwatch),
 ):
     cli.command()(command)
 cli.add_typer(workshop, name="workshop")

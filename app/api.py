@@ -44,6 +44,11 @@ FURTHER = (
 LESSONS = SERVICE + FURTHER
 
 
+def folder(lesson: Lesson) -> str:
+    """Where a lesson's two files are, from the project's own folder."""
+    return f"{'app' if lesson in SERVICE else 'app/lessons'}/{lesson.name}"
+
+
 def mount(app: FastAPI) -> None:
     """Mount the service, and again by the name of its variant."""
     for lesson in SERVICE:

@@ -1,10 +1,11 @@
 """The application: settings in, a FastAPI app out."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 import poolwatch
 from app import api, error_handlers, health, metrics
@@ -15,6 +16,7 @@ from app.lab import control
 from app.lab.control import LabState
 from app.lab.flag_metrics import FlagGauges
 from app.lab.gc_metrics import collections_shown
+from app.lab.reset import Beginning
 from app.lab.table_lock import TableLock
 from app.lab.waits import Waits
 from app.lab.workshop import serving
@@ -33,6 +35,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     registry = CollectorRegistry()
     flags = Flags(settings.flags_file)
     exercises = serving.Exercises(api.LESSONS)
+    last_reset = Gauge(
+        "lab_reset_timestamp_seconds",
+        "When the lab was reset last, in Unix time; 0 if never",
+        registry=registry if settings.lab_enabled else None,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -45,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lab_lifespan(app: FastAPI) -> AsyncIterator[LabState]:
         waits, table_lock = Waits(), TableLock(settings.dsn)
+        beginning = Beginning(gc.isenabled(), last_reset)
         ledger.listeners.append(waits)
         flags.open()
         try:
@@ -55,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 with collections_shown(registry):
                     yield {
                         **state,
+                        "beginning": beginning,
                         "flags": flags,
                         "provider": Provider(),
                         "table_lock": table_lock,

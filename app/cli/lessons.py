@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from app.api import LESSONS, SERVICE
+from app.api import LESSONS, folder
 from app.lesson import HEALS, Lesson
 
 HEADINGS = ("lesson", "the mistake", "the cure", "what gives it back")
@@ -44,9 +44,8 @@ def table() -> str:
 
 
 def _row(lesson: Lesson) -> tuple[str, ...]:
-    folder = "app" if lesson in SERVICE else "app/lessons"
     return (
-        f"[`{lesson.name}`]({folder}/{lesson.name})",
+        f"[`{lesson.name}`]({folder(lesson)})",
         lesson.mistake,
         lesson.cure,
         HEALS[lesson.heals_by],

@@ -104,12 +104,12 @@ async def _check(
             limits=httpx.Limits(max_connections=None),
             timeout=REQUEST_SECONDS,
         ) as client:
-            await control(client, "PUT", "/lab/gc", {"enabled": False})
             outcomes = []
             trap = lesson.trap
             about = f": {trap.what}; {trap.why}" if way == "trap" else ""
             for scenario in lesson.scenarios:
                 await control(client, "POST", "/lab/reset")
+                await control(client, "PUT", "/lab/gc", {"enabled": False})
                 found = await provoke(
                     client,
                     side_of(_variant(way)),

@@ -18,6 +18,7 @@ from app.api import LESSONS
 from app.database import DatabaseDep, State
 from app.errors import Problem, problems
 from app.flags import Flags, FlagsFileError
+from app.lab.reset import Beginning, Reclaimed, Reset, restore
 from app.lab.table_lock import TableLock
 from app.lab.waits import Waits, WaitTimes
 from app.lab.workshop.serving import Exercises, ExercisesDep
@@ -98,15 +99,10 @@ class Backends(BaseModel):
     )
 
 
-class Reset(BaseModel):
-    """What a reset has done."""
-
-    loans_freed: int
-
-
 class LabState(State):
     """What the lab's lifespan hands to its endpoints, beside the database."""
 
+    beginning: Beginning
     flags: Flags
     provider: Provider
     table_lock: TableLock
@@ -235,20 +231,23 @@ async def read_waits(
     return waits.times(skip)
 
 
+@router.post("/reclaim", responses=problems(503))
+async def reclaim(database: DatabaseDep) -> Reclaimed:
+    """Take back what is leaked, and change nothing else."""
+    return Reclaimed(loans_freed=await database.end_leaks())
+
+
 @router.post("/reset", responses=problems(503))
 async def reset(
     database: DatabaseDep,
     flags: FlagsDep,
     provider: ProviderDep,
     exercises: ExercisesDep,
+    table_lock: TableLockDep,
+    request: Request,
 ) -> Reset:
-    """Free every leaked loan, and set each flag to *after*."""
-    flags.write({lesson.name: "after" for lesson in LESSONS})
-    provider.answer()
-    # The server first: it lets go of locks before the collector comes round.
-    leaked = await database.end_leaks()
-    for lesson in LESSONS:
-        lesson.forget()
-    exercises.forget()
-    gc.collect()
-    return Reset(loans_freed=leaked)
+    """Put all back as it began: loans, backends, flags, locks, collector."""
+    beginning: Beginning = request.state.beginning
+    return await restore(
+        database, flags, provider, table_lock, exercises, beginning
+    )

@@ -170,9 +170,9 @@ async def _blocked(
     try:
         blocking = await _blocking(client, second)
     finally:
-        # Whoever waits for the lock goes on when a reset has ended its holder.
+        # Whoever waits for the lock goes on when its holder is taken back.
         while not second.done():
-            await control(client, "POST", "/lab/reset")
+            await control(client, "POST", "/lab/reclaim")
             await asyncio.wait([second], timeout=POLL_SECONDS)
     await second
     return Found("blocked", 2, blocking.total(), 1, dict(blocking))

@@ -2,14 +2,13 @@
 
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -87,10 +86,10 @@ def running(
             )
         service = Service(f"http://127.0.0.1:{port}", token, process.pid, log)
         try:
-            _wait_until_alive(service, process)
+            wait_until_alive(service, process)
             yield service
         finally:
-            _stop(process)
+            stop(process)
 
 
 def free_port() -> int:
@@ -101,9 +100,15 @@ def free_port() -> int:
         return port
 
 
-def _wait_until_alive(
+def wait_until_alive(
     service: Service, process: subprocess.Popen[bytes]
 ) -> None:
+    """Ask for its health until it answers.
+
+    Raises:
+        ServiceFailedError: it did not within a minute, or has ended.
+
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -116,10 +121,12 @@ def _wait_until_alive(
     raise ServiceFailedError(message)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to end, and see that it does, whoever interrupts."""
+    process.terminate()
     try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    finally:
         process.kill()
         process.wait()

@@ -20,9 +20,9 @@ import yaml  # type: ignore[import-untyped]
 
 from app.settings import Settings
 from tests.conftest import Service, ignored_warnings, until
-from tests.ops.programs import program
 from tests.ops.rules import FILE
 from tests.process.command import free_port, wait_until
+from tests.programs import program
 
 WRITE_UPS = "DatabaseConnectionLeak"
 MOST_ACTIVE = 4

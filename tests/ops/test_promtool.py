@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Service
-from tests.ops.programs import program, run
+from tests.programs import program, run
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ COMMANDS = (
     "seed",
     "budget",
     "lessons",
+    "lab",
     "check",
     "demo",
     "report",

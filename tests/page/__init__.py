@@ -1,0 +1,1 @@
+"""The live page, in a real browser, over the real service."""

@@ -1,0 +1,49 @@
+"""One browser and one lab for all tests of the page, put back after each."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.page.browser import FLAGS, looking_at
+from tests.page.lab import Lab, running_lab
+from tests.programs import program
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium without a window; in CI it must be there."""
+    chromium = program("chromium", "chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=FLAGS
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def session_lab(database_url: str) -> Iterator[Lab]:
+    """Started once; see `lab`."""
+    with running_lab(database_url) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(session_lab: Lab) -> Iterator[Lab]:
+    """The running lab, reset afterwards."""
+    yield session_lab
+    session_lab.ask("POST", "/lab/reset")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, lab: Lab) -> AsyncIterator[Page]:
+    """The page on a projector, its load off in the end."""
+    async with looking_at(browser, lab) as page:
+        yield page
+        stop = page.get_by_role("button", name="Stop load")
+        if await stop.is_visible():
+            await stop.click()
+        start = page.get_by_role("button", name="Start load")
+        await expect(start).to_be_visible()

@@ -1,0 +1,50 @@
+"""Nobody but the page itself speaks to its process."""
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from tests.page.lab import Lab
+
+
+def test_the_page_is_served_at_this_machine_alone(lab: Lab) -> None:
+    listening = lab.process("app.lab.page").net_connections("tcp")
+
+    assert {
+        each.laddr.ip for each in listening if each.status == "LISTEN"
+    } == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "192.0.2.1", "127.0.0.2"])
+def test_another_host_is_refused(lab: Lab, host: str) -> None:
+    answer = httpx.get(lab.page, headers={"Host": host})
+
+    assert answer.status_code == 400
+    assert "Connection leaks" not in answer.text
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null"])
+def test_another_origin_is_refused(lab: Lab, origin: str) -> None:
+    answer = httpx.get(lab.page, headers={"Origin": origin})
+
+    assert answer.status_code == 403
+
+
+def test_a_websocket_of_another_origin_is_refused(lab: Lab) -> None:
+    url = lab.page.replace("http", "ws") + "/_nicegui_ws/socket.io/"
+    query = "?EIO=4&transport=websocket"
+
+    with connect(url + query, origin=Origin(lab.page)):
+        pass
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url + query, origin=Origin("http://evil.example"))
+    assert refused.value.response.status_code == 403
+
+
+def test_the_browser_may_load_nothing_from_elsewhere(lab: Lab) -> None:
+    policy = httpx.get(lab.page).headers["content-security-policy"]
+
+    assert policy.startswith("default-src 'self';")
+    assert "http" not in policy
