@@ -1,6 +1,5 @@
 """The sizing rule: who may open how many connections, and what would fit."""
 
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -86,15 +85,6 @@ def test_the_command_refuses_what_does_not_fit_on_one_line() -> None:
         assert f" {number} " in refused.stdout
     assert "PostgreSQL's defaults: no server was asked" in refused.stdout
     assert "Without PgBouncer a pool size of 5 fits" in refused.stdout
-
-
-def test_the_documentation_shows_what_the_command_prints() -> None:
-    shown = run("budget", "--replicas=3", "--workers=2", COLUMNS="100").stdout
-    rows = [line.strip() for line in shown.splitlines() if "│" in line]
-
-    documented = Path("docs/pgbouncer.md").read_text().splitlines()
-
-    assert rows == [line for line in documented if line.startswith("│")]
 
 
 def test_the_command_asks_the_server_that_it_is_given(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.routing import APIRoute
 
+from app.api import LESSONS
 from app.lab import control
 from app.settings import Settings
 from tests.conftest import Service
@@ -56,9 +57,8 @@ async def test_setting_a_flag_writes_the_file(
     assert (answer.status_code, answer.json()) == (200, {"variant": "before"})
     flags = json.loads(settings.flags_file.read_text())["flags"]
     assert {name: flags[name]["defaultVariant"] for name in flags} == {
-        "orders": "before",
-        "analytics": "after",
-        "order_processor": "after",
+        lesson.name: "before" if lesson.name == "orders" else "after"
+        for lesson in LESSONS
     }
 
 

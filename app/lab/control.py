@@ -9,21 +9,18 @@ import secrets
 from http import HTTPStatus
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
-from sqlalchemy import Engine
 
 from app.api import LESSONS
-from app.database import DatabaseDep, State
+from app.database import DatabaseDep
 from app.errors import Problem, problems
-from app.flags import Flags, FlagsFileError
-from app.lab.reset import Beginning, Reclaimed, Reset, restore
-from app.lab.table_lock import TableLock
-from app.lab.waits import Waits, WaitTimes
-from app.lab.workshop.serving import Exercises, ExercisesDep
+from app.flags import FlagsFileError
+from app.lab.reset import Reclaimed, Reset, restore
+from app.lab.state import LabDep
+from app.lab.waits import WaitTimes
 from app.lesson import Variant
-from app.provider import Provider, ProviderDep
 
 
 class Unauthorized(Problem):
@@ -99,23 +96,6 @@ class Backends(BaseModel):
     )
 
 
-class LabState(State):
-    """What the lab's lifespan hands to its endpoints, beside the database."""
-
-    beginning: Beginning
-    flags: Flags
-    provider: Provider
-    table_lock: TableLock
-    threads_engine: Engine
-    waits: Waits
-    exercises: Exercises
-
-
-async def get_flags(request: Request) -> Flags:
-    """Hand the flags to an endpoint."""
-    return request.state.flags  # type: ignore[no-any-return]
-
-
 async def guard(
     given: Annotated[
         HTTPAuthorizationCredentials | None,
@@ -135,14 +115,6 @@ async def guard(
         raise Unauthorized
 
 
-async def get_table_lock(request: Request) -> TableLock:
-    """Hand the lock to an endpoint."""
-    return request.state.table_lock  # type: ignore[no-any-return]
-
-
-TableLockDep = Annotated[TableLock, Depends(get_table_lock)]
-FlagsDep = Annotated[Flags, Depends(get_flags)]
-
 router = APIRouter(
     prefix="/lab",
     tags=["lab"],
@@ -152,20 +124,20 @@ router = APIRouter(
 
 
 @router.get("/flags", responses=problems(409))
-async def read_flags(flags: FlagsDep) -> dict[str, dict[str, object]]:
+async def read_flags(lab: LabDep) -> dict[str, dict[str, object]]:
     """Answer the flags as the file has them, percentages included."""
     try:
-        return flags.read()
+        return lab.flags.read()
     except FlagsFileError as error:
         raise FlagsBroken(str(error)) from error
 
 
 @router.put("/flags/{lesson}", responses=problems(404, 422))
-async def set_flag(lesson: str, flag: Flag, flags: FlagsDep) -> Flag:
+async def set_flag(lesson: str, flag: Flag, lab: LabDep) -> Flag:
     """Choose who answers a lesson's routes, in every worker."""
     if lesson not in {known.name for known in LESSONS}:
         raise LessonNotFound(f"There is no lesson {lesson!r}.")
-    flags.write({lesson: flag.variant})
+    lab.flags.write({lesson: flag.variant})
     return flag
 
 
@@ -186,24 +158,24 @@ async def collect(database: DatabaseDep) -> Collected:
 
 
 @router.get("/provider")
-async def count_calls(provider: ProviderDep) -> Waiting:
+async def count_calls(lab: LabDep) -> Waiting:
     """Count the calls that the silent provider keeps waiting."""
-    return Waiting(waiting=provider.waiting)
+    return Waiting(waiting=lab.provider.waiting)
 
 
 @router.put("/provider", responses=problems(422))
-async def switch_provider(
-    asked: SlowProvider, provider: ProviderDep
-) -> SlowProvider:
+async def switch_provider(asked: SlowProvider, lab: LabDep) -> SlowProvider:
     """Let the provider answer, or let its callers wait."""
+    provider = lab.provider
     (provider.answer if asked.answers else provider.fall_silent)()
     return asked
 
 
 @router.put("/orders", responses=problems(422, 503))
-async def lock_orders(asked: Orders, table_lock: TableLockDep) -> Orders:
+async def lock_orders(asked: Orders, lab: LabDep) -> Orders:
     """Lock the orders, or let go of them; at most for 20 seconds."""
-    await (table_lock.take() if asked.locked else table_lock.release())
+    lock = lab.table_lock
+    await (lock.take() if asked.locked else lock.release())
     return asked
 
 
@@ -221,14 +193,13 @@ async def count_backends(database: DatabaseDep) -> Backends:
 
 @router.get("/waits", responses=problems(422))
 async def read_waits(
-    request: Request,
+    lab: LabDep,
     skip: Annotated[
         int, Query(ge=0, description="Waits to leave out: the first ones.")
     ] = 0,
 ) -> WaitTimes:
     """Sum up how long borrowers waited since the process began."""
-    waits: Waits = request.state.waits
-    return waits.times(skip)
+    return lab.waits.times(skip)
 
 
 @router.post("/reclaim", responses=problems(503))
@@ -238,16 +209,6 @@ async def reclaim(database: DatabaseDep) -> Reclaimed:
 
 
 @router.post("/reset", responses=problems(503))
-async def reset(
-    database: DatabaseDep,
-    flags: FlagsDep,
-    provider: ProviderDep,
-    exercises: ExercisesDep,
-    table_lock: TableLockDep,
-    request: Request,
-) -> Reset:
+async def reset(database: DatabaseDep, lab: LabDep) -> Reset:
     """Put all back as it began: loans, backends, flags, locks, collector."""
-    beginning: Beginning = request.state.beginning
-    return await restore(
-        database, flags, provider, table_lock, exercises, beginning
-    )
+    return await restore(database, lab)

@@ -10,19 +10,15 @@ import asyncio
 import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import asyncpg
-from prometheus_client import Gauge
 from pydantic import BaseModel, Field
 
 from app.api import LESSONS
 from app.connect import application_name
 from app.database import Database
 from app.flags import Flags
-from app.lab.table_lock import TableLock
-from app.lab.workshop.serving import Exercises
-from app.provider import Provider
+from app.lab.state import Lab
 from poolwatch import Loan
 
 SECONDS = 5
@@ -56,24 +52,7 @@ class Reset(Reclaimed):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """How the service began, to be restored; lives as long as it."""
-
-    collects: bool
-    """Whether Python's collector was on."""
-    last_reset: Gauge
-    """The new zero of all counters, which themselves never go backwards."""
-
-
-async def restore(
-    database: Database,
-    flags: Flags,
-    provider: Provider,
-    table_lock: TableLock,
-    exercises: Exercises,
-    beginning: Beginning,
-) -> Reset:
+async def restore(database: Database, lab: Lab) -> Reset:
     """Free what is leaked, empty what is kept, and say what that was.
 
     Raises:
@@ -83,13 +62,15 @@ async def restore(
     """
 
     async def are_flags_seen() -> bool:
-        return all(_fixed(flags, each.name) for each in LESSONS)
+        return all(_fixed(lab.flags, each.name) for each in LESSONS)
 
-    changed = [each.name for each in LESSONS if not _fixed(flags, each.name)]
-    flags.write({lesson.name: "after" for lesson in LESSONS})
+    changed = [
+        each.name for each in LESSONS if not _fixed(lab.flags, each.name)
+    ]
+    lab.flags.write({lesson.name: "after" for lesson in LESSONS})
     await _until(are_flags_seen)
-    await table_lock.release()
-    provider.answer()
+    await lab.table_lock.release()
+    lab.provider.answer()
 
     strays = await _strays(database)
     left = 0
@@ -104,7 +85,7 @@ async def restore(
         pids.update(loan.pid for loan in leaked if loan.pid is not None)
         for lesson in LESSONS:
             lesson.forget()
-        exercises.forget()
+        lab.exercises.forget()
         gc.collect()
         books = database.ledger.books.values()
         return not (
@@ -120,11 +101,11 @@ async def restore(
 
     await _until(is_restored)
     await _until(are_backends_gone)
-    if beginning.collects:
+    if lab.collects:
         gc.enable()
     else:
         gc.disable()
-    beginning.last_reset.set_to_current_time()
+    lab.last_reset.set_to_current_time()
     hidden = database.settings.behind_pgbouncer
     return Reset(
         loans_freed=freed.total(),

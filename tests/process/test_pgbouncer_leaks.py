@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -62,9 +63,15 @@ def replicas(
             return stack.enter_context(client_of(service))
 
         leaky = start("leaky")
-        # A collection would heal what is to be shown.
-        leaky.put("/lab/gc", json={"enabled": False}).raise_for_status()
+        reset(leaky)
         yield leaky, start("healthy")
+
+
+def reset(leaky: httpx.Client) -> dict[str, Any]:
+    """Free what is leaked, and let no collection heal what is to be shown."""
+    freed: dict[str, Any] = leaky.post("/lab/reset").raise_for_status().json()
+    leaky.put("/lab/gc", json={"enabled": False}).raise_for_status()
+    return freed
 
 
 def test_the_table_of_loans_is_as_the_page_shows_it(
@@ -76,7 +83,7 @@ def test_the_table_of_loans_is_as_the_page_shows_it(
         leaky.get("/before/orders")
 
     page = leaky.get("/poolwatch/loans", headers={"Accept": "text/plain"})
-    leaky.post("/lab/reset").raise_for_status()
+    reset(leaky)
 
     shown = block_with("docs/pgbouncer.md", "replica leaky").source
     assert not difference([*shown.splitlines(), ANYTHING], page.text)
@@ -109,7 +116,7 @@ def test_open_transactions_exhaust_pgbouncer_for_every_replica(
         assert lent(healthy, "engine")[0] == 1  # nobody waits for a pool
         assert healthy.get("/readyz").status_code == 503
 
-        freed = leaky.post("/lab/reset").raise_for_status().json()
+        freed = reset(leaky)
 
         assert waiting.result(TEN_SECONDS).status_code == 200
     assert freed["loans_freed"] == SERVER_CONNECTIONS
@@ -140,7 +147,7 @@ def test_connections_without_a_transaction_exhaust_their_own_pool_alone(
     assert healthy.get(f"/after{NO_DATA_YET}").status_code == 200
     assert leaky.get("/orders").status_code == 200
 
-    freed = leaky.post("/lab/reset").raise_for_status().json()
+    freed = reset(leaky)
 
     assert freed["loans_freed"] == 20
     assert freed["backends_ended"] is None  # PgBouncer's own, not the pool's
@@ -154,7 +161,7 @@ def test_poolwatch_shows_no_backend_that_is_not_the_servers(
     leaky.get("/before/orders").raise_for_status()
 
     page = leaky.get("/poolwatch/loans").json()
-    leaky.post("/lab/reset").raise_for_status()
+    reset(leaky)
 
     [loan] = page["loans"]
     assert loan["pid"] is None

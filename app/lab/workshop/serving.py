@@ -163,7 +163,7 @@ def _module_name(name: str) -> str:
 
 async def get_exercises(request: Request) -> Exercises:
     """Hand the exercises to an endpoint."""
-    return request.state.exercises  # type: ignore[no-any-return]
+    return request.state.lab.exercises  # type: ignore[no-any-return]
 
 
 ExercisesDep = Annotated[Exercises, Depends(get_exercises)]
