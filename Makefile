@@ -28,6 +28,9 @@ serve: install ## Run the service with the lab on, at 127.0.0.1:8000
 lab: install ## Run the service and the live page that watches it, at 127.0.0.1:8001
 	$(RUN)/python -m app lab
 
+workshop: install ## Learn by doing: the lessons, how far you are, what to type next
+	$(RUN)/python -m app workshop
+
 check: install ## Every lesson: before has its fault, after has not, no trap helps
 	$(RUN)/python -m app check --with-trap
 
@@ -84,4 +87,4 @@ lock: install ## Renew the lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install demo serve lab check test test-docs test-guides test-lessons lint bench bench-poolwatch diff pictures dashboard lock clean
+.PHONY: help install demo serve lab workshop check test test-docs test-guides test-lessons lint bench bench-poolwatch diff pictures dashboard lock clean

@@ -118,9 +118,9 @@ class Lesson:
     after: APIRouter
     scenarios: tuple[Scenario, ...]
     trap: Trap
+    story: str
+    hints: tuple[str, str, str]
     forget: Callable[[], None] = lambda: None
-    story: str = ""
-    hints: tuple[str, ...] = ()
 
     def router(self, variant: Variant) -> APIRouter:
         """The routes of one variant."""

@@ -7,9 +7,9 @@ import subprocess
 import pytest
 
 
-def program(name: str, package: str) -> str:
-    """Find a program; without it skip the test, and in CI fail it."""
-    found = shutil.which(name)
+def program(name: str, package: str, *others: str) -> str:
+    """Find a program, or one of its like; skip without, and in CI fail."""
+    found = next(filter(None, map(shutil.which, (name, *others))), None)
     if found is None:
         reason = f"{name} is not there: apt-get install {package}"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)

@@ -1,6 +1,5 @@
 """The sizing rule: who may open how many connections, and what would fit."""
 
-
 import psycopg
 import pytest
 

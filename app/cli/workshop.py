@@ -111,10 +111,8 @@ def hint(lesson: LessonArgument) -> None:
         done = all_done.of(lesson.name)
         if done.hints < len(lesson.hints):
             done.hints += 1
-        elif lesson.hints:
-            say(f"There are no more: {COMMAND} solution {lesson.name}")
         else:
-            say(f"{lesson.name} has no hints")
+            say(f"There are no more: {COMMAND} solution {lesson.name}")
     for number, text in enumerate(lesson.hints[: done.hints], start=1):
         print(f"{number}. {text}")
 

@@ -14,7 +14,7 @@ from tests.programs import program
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Chromium without a window; in CI it must be there."""
-    chromium = program("chromium", "chromium")
+    chromium = program("chromium", "chromium", "google-chrome")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium, args=FLAGS

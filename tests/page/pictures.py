@@ -31,7 +31,8 @@ async def take_all(lab: Lab, *, is_reported: bool) -> None:
     """Show a lesson from its quiet beginning to its reset."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program("chromium", "chromium"), args=FLAGS
+            executable_path=program("chromium", "chromium", "google-chrome"),
+            args=FLAGS,
         )
         async with looking_at(browser, lab) as page:
             await page.get_by_label("Requests/s").fill("20")

@@ -20,5 +20,7 @@ def _line(scenario: Scenario, prefix: str) -> str:
     if scenario.method == "WEBSOCKET":
         return f"echo {quote(body)} | websockets ws://{url}"
     method = "" if scenario.method == "GET" else f" -X {scenario.method}"
-    data = f" --json {quote(body)}" if scenario.body else ""
+    # `--json` would say both; curl has it from 7.82 on.
+    kind = " -H 'Content-Type: application/json'"
+    data = f"{kind} -d {quote(body)}" if scenario.body else ""
     return f"curl{method}{data} {quote(url)}"
