@@ -44,11 +44,11 @@ test: install ## All tests, on real PostgreSQL
 # root, who gives each page a network of its own.
 PAGES := $(RUN)/python -m pytest -p tests.documentation.plugin --timeout 300
 test-docs: install ## Run each command of README.md and docs/, compare the outputs
-	$(PAGES) tests/documentation README.md
+	$(PAGES) README.md
 	@$(MAKE) --no-print-directory --output-sync \
 	  --jobs $(if $(filter 0,$(shell id -u)),2,1) test-guides test-lessons
 test-guides:
-	$(PAGES) $(wildcard docs/*.md) poolwatch/README.md
+	$(PAGES) tests/documentation $(wildcard docs/*.md) poolwatch/README.md
 test-lessons:
 	$(if $(wildcard docs/*/),$(PAGES) $(wildcard docs/*/))
 

