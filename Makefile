@@ -38,7 +38,7 @@ check: install ## Every lesson: before has its fault, after has not, no trap hel
 # given has connections for one.
 test: install ## All tests, on real PostgreSQL
 	$(RUN)/python -m pytest --ignore tests/documentation \
-	  $(if $(DATABASE_URL),,--numprocesses 3 --dist loadgroup)
+	  $(if $(DATABASE_URL),,--numprocesses 3 --dist worksteal)
 
 # The README first and alone, as `make demo` is in it. Two at once only for
 # root, who gives each page a network of its own.

@@ -43,22 +43,7 @@ TOKEN = "the lab's token"
 NO_CERTIFICATES = SSLContext(PROTOCOL_TLS_CLIENT)
 """Nobody speaks TLS here, and httpx would read them for each client."""
 
-SHARING = {"process": "its file", "page": "page", "workshop": "workshop"}
-"""Folders whose tests share a service: those of a file, or all of them."""
-
 ScratchDatabase = Callable[[], AbstractContextManager[str]]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one of xdist's processes what shares a service.
-
-    Else each process would start one of its own.
-    """
-    for item in items:
-        group = SHARING.get(item.path.parent.name)
-        if group is not None:
-            name = item.path.stem if group == "its file" else group
-            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")

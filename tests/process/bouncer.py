@@ -18,7 +18,7 @@ import pytest
 from psycopg.rows import dict_row
 from sqlalchemy import URL, make_url
 
-from tests.process.command import ROOT, TEN_SECONDS, free_port, wait_until
+from tests.process.command import A_MINUTE, ROOT, free_port, wait_until
 
 OPS = ROOT / "ops/pgbouncer"
 PASSWORD = "only-here"
@@ -123,7 +123,7 @@ def running_bouncer(server: URL) -> Iterator[Bouncer]:
             yield bouncer
         finally:
             process.kill()  # at once: its clients have gone
-            process.wait(TEN_SECONDS)
+            process.wait(A_MINUTE)
 
 
 def _readdressed(text: str, addresses: dict[str, str]) -> str:

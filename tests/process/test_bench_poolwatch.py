@@ -9,8 +9,8 @@ import pytest
 from tests.documentation.blocks import block_with
 from tests.documentation.shown import ANYTHING, difference
 from tests.process.command import (
+    A_MINUTE,
     ROOT,
-    TEN_SECONDS,
     Command,
     running,
     wait_until,
@@ -84,5 +84,5 @@ def test_a_signal_ends_it_with_all_its_processes(
 
     signal(bench)
 
-    bench.exit_code(2 * TEN_SECONDS)
+    bench.exit_code(2 * A_MINUTE)
     wait_until(bench.is_all_gone)

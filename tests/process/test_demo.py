@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from app.lab.report.record import Record, load
@@ -128,10 +129,10 @@ def _leaks(command: Command) -> bool:
     """Whether the service of a demo has leaked for a while."""
     assert command.process.poll() is None, command.told
     for child in command.children():
-        line = child.cmdline()
-        if "serve" in line:
-            port = line[line.index("--port") + 1]
-            with suppress(httpx.TransportError):
+        with suppress(httpx.TransportError, psutil.NoSuchProcess):
+            line = child.cmdline()
+            if "serve" in line:
+                port = line[line.index("--port") + 1]
                 shown = httpx.get(f"http://127.0.0.1:{port}/metrics").text
                 leaks = re.findall(
                     r"^poolwatch_leaks_total{.*} (\S+)", shown, re.MULTILINE

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.process.command import (
+    A_MINUTE,
     ROOT,
-    TEN_SECONDS,
     Service,
     serving,
     wait_until,
@@ -107,7 +107,7 @@ def test_sigterm_ends_the_parent_and_its_workers(
         service.sigterm()
         assert len(service.family) > 2
 
-        service.exit_code(TEN_SECONDS)
+        service.exit_code(A_MINUTE)
 
         wait_until(service.is_all_gone)
         wait_until(lambda: not backends(service))

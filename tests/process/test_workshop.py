@@ -16,8 +16,8 @@ from app.api import LESSONS
 from app.lab.workshop.exercise import exercise_of, solution_of
 from app.lab.workshop.trap import options
 from tests.process.command import (
+    A_MINUTE,
     ROOT,
-    TEN_SECONDS,
     free_port,
     run,
     running,
@@ -134,7 +134,7 @@ def test_watching_checks_again_when_the_file_is_saved(
 
         watching.ctrl_c()
 
-        assert watching.exit_code(TEN_SECONDS) == 0, watching.told
+        assert watching.exit_code(A_MINUTE) == 0, watching.told
         wait_until(watching.is_all_gone)
         assert "Traceback" not in watching.told
     assert databases(server_url) == there
@@ -154,7 +154,7 @@ def test_a_check_that_is_interrupted_leaves_nothing(
 
         (check.ctrl_c if how is signal.SIGINT else check.sigterm)()
 
-        assert check.exit_code(2 * TEN_SECONDS) not in {0, 2}, check.told
+        assert check.exit_code(2 * A_MINUTE) not in {0, 2}, check.told
         wait_until(check.is_all_gone)
         assert "Traceback" not in check.told
     assert databases(server_url) == there
@@ -175,7 +175,7 @@ def served(folder: Path, database_url: str) -> Iterator[str]:
         assert "lab token" in service.told
         yield port
         service.ctrl_c()
-        service.exit_code(TEN_SECONDS)
+        service.exit_code(A_MINUTE)
         wait_until(service.is_all_gone)
 
 
