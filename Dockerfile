@@ -67,5 +67,6 @@ EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
   CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
 
-# Exec form: SIGTERM reaches the service itself, and it ends within 10 s.
+# Exec form: SIGTERM reaches the service itself. After a leak it takes 7 s to
+# end (5 for requests, 1 for loans), and longer on a busy machine.
 CMD ["python", "-m", "app", "serve", "--host", "0.0.0.0"]

@@ -94,7 +94,8 @@ async def ask_limits(settings: Settings, monitor: Monitor) -> Limits:
 
     """
     try:
-        server = await monitor.limits()
+        # A start may wait for a server that is busy; a probe may not.
+        server = await monitor.limits(settings.connect_timeout)
     except (OSError, asyncpg.PostgresError) as error:
         url = settings.direct_url
         where = url.query.get("host") or f"{url.host}:{url.port or 5432}"

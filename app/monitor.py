@@ -51,19 +51,29 @@ class Monitor:
         self._connection: asyncpg.Connection | None = None
         self._one_at_a_time = asyncio.Lock()
 
-    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:  # noqa: ANN401
+    async def fetch(
+        self,
+        query: str,
+        *args: Any,  # noqa: ANN401
+        patience: float = TIMEOUT,
+    ) -> list[asyncpg.Record]:
         """Run one query, on a new connection where the old one is gone.
+
+        Args:
+            query: the statement.
+            args: its parameters.
+            patience: seconds that the server has to answer.
 
         Raises:
             OSError: the server does not answer in time.
             asyncpg.PostgresError: it answers with an error.
 
         """
-        async with asyncio.timeout(self.TIMEOUT), self._one_at_a_time:
+        async with asyncio.timeout(patience), self._one_at_a_time:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await asyncpg.connect(
                     self._dsn,
-                    timeout=self.TIMEOUT,
+                    timeout=patience,
                     server_settings=self._server_settings,
                     statement_cache_size=0,  # it may lead to PgBouncer
                 )
@@ -96,11 +106,12 @@ class Monitor:
         )
         return {row["datname"]: row["numbackends"] for row in rows}
 
-    async def limits(self) -> dict[str, int]:
+    async def limits(self, patience: float = TIMEOUT) -> dict[str, int]:
         """Read how many connections the server allows, and reserves."""
         rows = await self.fetch(
             "SELECT name, setting::int FROM pg_settings WHERE name = ANY($1)",
             LIMITS,
+            patience=patience,
         )
         # PostgreSQL knows reserved_connections since version 16.
         return dict.fromkeys(LIMITS, 0) | {

@@ -193,7 +193,11 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
-    await server.startup()
+    try:
+        await server.startup()
+    except SystemExit as refused:  # which would take all later tests along
+        message = "the service did not start: see the log"
+        raise RuntimeError(message) from refused
     database: Database = server.lifespan.state["database"]
     port = server.servers[0].sockets[0].getsockname()[1]
     try:

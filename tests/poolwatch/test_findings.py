@@ -150,13 +150,13 @@ def test_an_overdue_loan_tells_where_the_thread_that_holds_it_is(
 async def test_where_a_task_blocks_its_event_loop(
     pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter
 ) -> None:
-    def compute() -> None:
-        until(lambda: reporter.recent)
+    def compute() -> None:  # the watchdog may look before its block begins
+        with Watchdog(ledger, overdue_after=0, interval=0.001):
+            until(lambda: reporter.recent)
 
     with ledger.borrower("request"):
         async with pool.acquire():
-            with Watchdog(ledger, overdue_after=0, interval=0.001):
-                compute()
+            compute()
     assert any("compute" in line for line in reporter.recent[0].holding)
 
 

@@ -4,10 +4,13 @@ from operator import attrgetter
 
 import pytest
 
+from app import orders
 from app.api import LESSONS
 from app.lab.workshop.exercise import exercise_of, solution_of
+from app.lab.workshop.probes import REQUESTS
 from app.lab.workshop.verdict import Kind
 from app.lesson import Block, Lesson, LongHold, Scenario, Starvation
+from app.lessons import row_lock
 from tests.workshop.conftest import Bench
 
 each_lesson = pytest.mark.parametrize(
@@ -45,6 +48,29 @@ def test_the_exercise_fails_for_the_reason_that_its_card_states(
     }
     if "starves" not in found.values() and not lesson.scenarios[0].strays:
         assert lines == {leak.line for leak in exercise.leaks}
+
+
+@pytest.mark.parametrize(
+    "lesson", [orders.lesson, row_lock.lesson], ids=attrgetter("name")
+)
+def test_what_leaks_is_counted_in_full(hasty: Bench, lesson: Lesson) -> None:
+    """No collection comes between two requests and heals some of it."""
+    leaking = {
+        scenario.name: (scenario.leaks + scenario.strays) * REQUESTS
+        for scenario in lesson.scenarios
+        if stated(scenario) == "leaks"
+    }
+
+    verdict = hasty.verdict(lesson, exercise_of(lesson).text)
+
+    assert {
+        result.name: result.finding.what
+        for result in verdict.results
+        if result.finding and result.finding.kind == "leaks"
+    } == {
+        name: f"{count} leaked by {REQUESTS} requests"
+        for name, count in leaking.items()
+    }
 
 
 def stated(scenario: Scenario) -> Kind | None:

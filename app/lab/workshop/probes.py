@@ -61,8 +61,12 @@ class Probes:
         return list(routes.values())
 
     async def reset(self) -> None:
-        """Free what was leaked; forget what was loaded."""
+        """Free what was leaked; forget what was loaded.
+
+        A reset switches the collector on, which would hide what leaks next.
+        """
         await control(self.client, "POST", "/lab/reset")
+        await control(self.client, "PUT", "/lab/gc", {"enabled": False})
 
     async def clean(self) -> None:
         """Reset where anything was left; a reset takes its time."""
