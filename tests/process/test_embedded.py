@@ -1,6 +1,7 @@
 """Without DATABASE_URL: a server in `.data/`, there while it is needed."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -120,12 +121,13 @@ def test_two_first_uses_at_once_share_one_server(new_folder: Path) -> None:
         )
 
 
-def test_sigterm_during_the_first_use_spoils_nothing(
-    new_folder: Path,
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_an_end_during_the_first_use_spoils_nothing(
+    new_folder: Path, end: signal.Signals
 ) -> None:
     with running("seed", folder=new_folder) as first:
-        wait_until((new_folder / ".data/postgres/PG_VERSION").exists)
-        first.sigterm()
+        wait_until(lambda: list(new_folder.rglob("PG_VERSION")))
+        first.process.send_signal(end)
         first.exit_code()
 
     second = run("seed", folder=new_folder)
