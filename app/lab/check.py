@@ -1,15 +1,16 @@
 """Send each lesson's scenarios, and count what they do to the pools.
 
-Each lesson and variant gets a freshly started service whose garbage
-collector is switched off, so that what the collector would heal some day
-counts as what it is. What is counted, and how, is in `faults`. The third way
-is *before* with the lesson's trap: what people do instead, and in vain.
+The service's garbage collector is switched off, so that what it would heal
+some day counts as what it is; and before each scenario, the lab is reset. Ways
+that need other settings get another service. What is counted, and how, is in
+`faults`. The third way is *before* with the lesson's trap: what people do
+instead, and in vain.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, product
 from operator import attrgetter
 from typing import Literal
 
@@ -63,10 +64,12 @@ def run(
 
     """
     outcomes = []
-    for lesson in lessons:
-        for way in ways:
-            report(f"checking {lesson.name}, {way} …")
-            with running_service(**_settings(lesson, way)) as service:
+    for settings, checks in groupby(
+        product(lessons, ways), lambda each: _settings(*each)
+    ):
+        with running_service(**settings) as service:
+            for lesson, way in checks:
+                report(f"checking {lesson.name}, {way} …")
                 outcomes += asyncio.run(
                     _check(service, lesson, way, requests, concurrency)
                 )
