@@ -6,7 +6,7 @@ from operator import attrgetter
 import pytest
 
 from app.api import LESSONS
-from app.lab.workshop.trap import options
+from app.lab.workshop.trap import CODE, OPERATION, options
 from app.lesson import Lesson
 
 each_lesson = pytest.mark.parametrize(
@@ -76,3 +76,9 @@ def test_the_trap_is_not_always_at_the_same_place() -> None:
     }
 
     assert len(places) > 1
+
+
+def test_each_remedy_is_kept_from_lessons_that_exist() -> None:
+    kept_from = {name for each in OPERATION + CODE for name in each.not_of}
+
+    assert kept_from <= {lesson.name for lesson in LESSONS}
