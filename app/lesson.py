@@ -97,12 +97,24 @@ class Trap:
 
 
 @dataclass(frozen=True, slots=True)
+class Cure:
+    """What heals as well as *after* does, and how.
+
+    `tests/workshop/right_fixes` has it as a file, which passes the check.
+    """
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lesson:
     """The card of a lesson: all that its readers need to know of it.
 
     `name` is the folder's name and the flag's key. `heals_by` says what, if
     anything, gives a connection back: `refcount`, `gc` (the cyclic garbage
     collector, some day), `exit` (the end of the response or task) or `never`.
+    `cure` is what *after* does; `other_cure` is another that would do.
     `forget` empties what the lesson keeps in memory, for a reset.
     The workshop tells the `story` first, and then one more of the `hints`
     each time it is asked.
@@ -118,6 +130,7 @@ class Lesson:
     after: APIRouter
     scenarios: tuple[Scenario, ...]
     trap: Trap
+    other_cure: Cure
     story: str
     hints: tuple[str, str, str]
     forget: Callable[[], None] = lambda: None

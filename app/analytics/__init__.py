@@ -8,7 +8,7 @@ costs a new connection a request, which is churn.
 import datetime as dt
 
 from app.analytics import after, before
-from app.lesson import Lesson, Scenario, Trap
+from app.lesson import Cure, Lesson, Scenario, Trap
 
 _LAST_MONTH = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=30)
 
@@ -37,6 +37,10 @@ lesson = Lesson(
         "gc.collect() after every request",
         "the pool itself refers to what it has lent: nothing is garbage",
         collects=True,
+    ),
+    other_cure=Cure(
+        "a release() in a finally",
+        "the early return and the error release what they were lent as well",
     ),
     hints=(
         (

@@ -1,6 +1,6 @@
 """Lesson order_processor: two sessions where one would do."""
 
-from app.lesson import Lesson, Scenario, Trap
+from app.lesson import Cure, Lesson, Scenario, Trap
 from app.order_processor import after, before
 
 lesson = Lesson(
@@ -37,6 +37,11 @@ lesson = Lesson(
         "a larger pool",
         "it takes as many more requests until it is empty",
         settings={"POOL_BUFFER": "20"},
+    ),
+    other_cure=Cure(
+        "one session in an async with",
+        "the block closes the one session there is, also where it is left"
+        " by an error",
     ),
     hints=(
         (

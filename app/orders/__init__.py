@@ -1,6 +1,6 @@
 """Lesson orders: a session that is opened by hand and closed on no path."""
 
-from app.lesson import Lesson, Scenario, Trap
+from app.lesson import Cure, Lesson, Scenario, Trap
 from app.orders import after, before
 
 lesson = Lesson(
@@ -42,6 +42,10 @@ lesson = Lesson(
         "a larger pool",
         "it takes as many more requests until it is empty",
         settings={"POOL_BUFFER": "20"},
+    ),
+    other_cure=Cure(
+        "a close() in a finally",
+        "each session is closed on every way out, the error's as well",
     ),
     hints=(
         (

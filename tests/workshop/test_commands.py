@@ -56,16 +56,29 @@ def test_each_time_there_is_one_hint_more_while_there_are_any(
 
 
 def test_the_trap_asks_for_an_answer(type_: Type) -> None:
-    number = next(
-        number
-        for number, each in enumerate(options(orders.lesson), start=1)
-        if each.right
-    )
+    number = number_of(orders.lesson.other_cure.what)
 
     answered = type_("trap", "orders", then=f"{number}\n")
 
     assert answered.exit_code == 0
+    assert f"✓  {orders.lesson.other_cure.what} " in answered.stdout
     assert done().trap == 10
+
+
+def test_a_wrong_answer_tells_its_own_reason_alone(type_: Type) -> None:
+    number = number_of(orders.lesson.trap.what)
+
+    answered = type_("trap", "orders", "--answer", str(number))
+
+    assert answered.exit_code == 1
+    assert f"{orders.lesson.trap.why[1:]}." in answered.stdout
+    assert orders.lesson.other_cure.why[1:] not in answered.stdout
+    assert (done().trap, done().wrong_answers) == (None, 1)
+
+
+def number_of(what: str) -> int:
+    """Where an answer stands among those to choose from."""
+    return [each.what for each in options(orders.lesson)].index(what) + 1
 
 
 def test_a_solution_is_shown_to_whoever_says_yes(type_: Type) -> None:

@@ -1,10 +1,13 @@
 """Wrong fixes are caught and explained; right ones of another kind pass.
 
 The first paragraph of a wrong fix says what somebody thought, and the second
-what the check has to say: the kind of finding, and how its reason begins.
+what the check has to say: the kind of finding, and how its reason begins. The
+first line of a right one says what it is; one of each lesson's is the other
+cure of its card.
 """
 
 import ast
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -27,13 +30,15 @@ def lesson_of(file: Path) -> Lesson:
     return lesson
 
 
+def doc_of(file: Path) -> str:
+    return ast.get_docstring(ast.parse(file.read_text())) or ""
+
+
 @pytest.mark.parametrize("file", WRONG, ids=name)
 def test_a_wrong_fix_is_explained(hasty: Bench, file: Path) -> None:
-    text = file.read_text()
-    doc = ast.get_docstring(ast.parse(text)) or ""
-    kind, _, reason = doc.partition("\n\n")[2].partition(": ")
+    kind, _, reason = doc_of(file).partition("\n\n")[2].partition(": ")
 
-    verdict = hasty.verdict(lesson_of(file), text)
+    verdict = hasty.verdict(lesson_of(file), file.read_text())
 
     assert [
         finding
@@ -47,6 +52,19 @@ def test_another_right_fix_passes(patient: Bench, file: Path) -> None:
     verdict = patient.verdict(lesson_of(file), file.read_text())
 
     assert verdict.solved, verdict.findings
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=attrgetter("name"))
+def test_the_cards_other_cure_is_one_of_the_right_fixes(
+    lesson: Lesson,
+) -> None:
+    firsts = [
+        doc_of(file).partition("\n")[0].removesuffix(".").casefold()
+        for file in RIGHT
+        if lesson_of(file) == lesson
+    ]
+
+    assert firsts.count(lesson.other_cure.what.casefold()) == 1
 
 
 def test_there_are_wrong_fixes_of_many_lessons() -> None:

@@ -81,7 +81,7 @@ def handed_out(lesson: Lesson, port: int) -> RenderableType:
             (f"find {name} LINE", f"which line of {file} is it?"),
             (f"hint {name}", "a hint, if you need one"),
             (f"check {name} --watch", f"mend {file}, and save it"),
-            (f"trap {name}", "what would not have helped?"),
+            (f"trap {name}", "what would have helped as well?"),
         ),
     )
 
@@ -120,7 +120,7 @@ def question(options: Sequence[Option]) -> RenderableType:
 
 
 def answers(options: Sequence[Option]) -> RenderableType:
-    """Tell why each does not help, once the right answer was given."""
+    """Tell why each helps or does not, once the right answer was given."""
     table = Table(show_header=False, box=None)
     for option in options:
         mark = "✓" if option.right else "✗"

@@ -1,19 +1,17 @@
-"""What people do instead of the cure, as a question with one answer.
+"""Which remedy would have cured it as well, as a question with one answer.
 
-None of these remedies helps: of the card's own, `check --with-trap` shows it,
-and of the others the reason is told. Which stand beside it, and in which
-order, depends on the lesson alone.
+It is the card's other cure, which a test of the check proves. None of the
+others helps: of the card's own trap, `check --with-trap` shows it, and of the
+popular ones the reason is told. Which of them there are, and in which order
+all stand, depends on the lesson alone.
 """
 
 import random
 from dataclasses import dataclass
 
-from app.lesson import Lesson, Trap
+from app.lesson import Lesson
 
 QUESTION = "Which of these would have cured it as well?"
-NONE = "none of these"
-OTHERS = 3
-"""Remedies that stand beside the card's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +25,31 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A popular one; `trap` is the card's name for the like, if it has one."""
+    """A popular one that does not help.
+
+    `like` is the setting of a card's trap that is the same remedy. `not_of`
+    names the lessons whose fault it would hide, or which the reason misses.
+    """
 
     what: str
     why: str
     like: str = ""
+    not_of: tuple[str, ...] = ()
 
 
-REMEDIES = (
+OPERATION = (
     Remedy(
         "a larger pool",
         "It takes as many more requests until that is lent out too, and the"
         " server has to bear its connections meanwhile.",
         like="POOL_BUFFER",
+        not_of=("engine_per_request",),
     ),
     Remedy(
         "a longer pool timeout",
         "Whoever waits, waits for longer; nothing comes back the sooner.",
         like="POOL_TIMEOUT",
+        not_of=("engine_per_request",),
     ),
     Remedy(
         "a restart every night",
@@ -61,11 +66,13 @@ REMEDIES = (
         "pool_pre_ping",
         "It asks whether a connection is alive before it lends it. These are"
         " alive; they are with somebody else.",
+        not_of=("engine_per_request",),
     ),
     Remedy(
         "max_overflow=-1, a pool without a limit",
         "Then the pool never says no, and the server has to: at its"
         " max_connections, to every other service as well.",
+        not_of=("nested_session", "sync_in_async", "threadpool_lock"),
     ),
     Remedy(
         "a higher max_connections",
@@ -77,24 +84,68 @@ REMEDIES = (
         "Each has pools of its own, and does to them what the first one did.",
     ),
 )
+"""What is done around the code."""
+CODE = (
+    Remedy(
+        "a del before the return",
+        "It takes away a name, as the return does. Neither gives back what"
+        " was lent.",
+    ),
+    Remedy(
+        "a try that logs whatever goes wrong",
+        "Then the log knows of the error. The connection stays where it is.",
+    ),
+    Remedy(
+        "a flush() before the return",
+        "It sends what has not been sent yet. The transaction stays open, and"
+        " its connection lent.",
+        not_of=("analytics", "engine_per_request"),
+    ),
+    Remedy(
+        "engine.dispose() at the shutdown",
+        "It comes when the service ends, which is long after the pool was"
+        " empty.",
+        not_of=("analytics", "engine_per_request", "row_lock"),
+    ),
+    Remedy(
+        "a rollback() after each error",
+        "What goes well is lent a connection too, and meets no error.",
+        not_of=("analytics", "engine_per_request", "row_lock"),
+    ),
+    Remedy(
+        "an index that makes the query quick",
+        "The query takes a millisecond as it is. What counts is how long its"
+        " connection stays lent afterwards.",
+        not_of=("engine_per_request",),
+    ),
+)
+"""What is done to it, as the cure is."""
 
 
 def options(lesson: Lesson) -> tuple[Option, ...]:
     """Answer what to choose from, always in the same order."""
-    draw = random.Random(lesson.name)  # noqa: S311 - the same each time
+    draw = random.Random(lesson.cure)  # noqa: S311 - the same each time
     others = [
-        remedy
-        for remedy in REMEDIES
-        if remedy.like not in lesson.trap.settings
+        *draw.sample(_wrong(OPERATION, lesson), 1),
+        *draw.sample(_wrong(CODE, lesson), 2),
     ]
-    chosen = [
-        Option(each.what, each.why) for each in draw.sample(others, OTHERS)
-    ]
-    chosen.append(_own(lesson.trap))
+    chosen = [Option(each.what, each.why) for each in others]
+    chosen.append(Option(lesson.trap.what, _sentence(lesson.trap.why)))
+    cure = lesson.other_cure
+    why = f"{_sentence(cure.why)} What *after* does: {lesson.cure}."
+    chosen.append(Option(cure.what, why, right=True))
     draw.shuffle(chosen)
-    why = f"The cure is {lesson.cure}."
-    return (*chosen, Option(NONE, why, right=True))
+    return tuple(chosen)
 
 
-def _own(trap: Trap) -> Option:
-    return Option(trap.what, f"{trap.why[0].upper()}{trap.why[1:]}.")
+def _wrong(remedies: tuple[Remedy, ...], lesson: Lesson) -> list[Remedy]:
+    return [
+        each
+        for each in remedies
+        if each.like not in lesson.trap.settings
+        and lesson.name not in each.not_of
+    ]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

@@ -6,7 +6,7 @@ has ended, at the earliest: scope="function" is no cure where the handler
 itself is slow. Signing in takes 1 ms; then the connection waits for offers.
 """
 
-from app.lesson import Lesson, LongHold, Scenario, Trap
+from app.lesson import Cure, Lesson, LongHold, Scenario, Trap
 from app.lessons.auth_dependency import after, before
 
 lesson = Lesson(
@@ -38,6 +38,11 @@ lesson = Lesson(
         "a pool replaces what is old when it lends it; what is lent already"
         " stays lent, however old",
         settings={"POOL_RECYCLE": "1"},
+    ),
+    other_cure=Cure(
+        "a commit() as soon as it has read",
+        "a commit ends the transaction, and with it the loan, before the"
+        " handler begins",
     ),
     hints=(
         (

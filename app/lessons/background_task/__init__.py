@@ -9,7 +9,7 @@ before the answer is sent. And the task leaves it alone: a closed session that
 is asked once more borrows anew, and nobody closes it again.
 """
 
-from app.lesson import Lesson, LongHold, Scenario, Trap
+from app.lesson import Cure, Lesson, LongHold, Scenario, Trap
 from app.lessons.background_task import after, before
 
 lesson = Lesson(
@@ -51,6 +51,11 @@ lesson = Lesson(
         "it ends statements that run; here none does, the session waits for"
         " the mail, idle in its transaction",
         settings={"STATEMENT_TIMEOUT": "1"},
+    ),
+    other_cure=Cure(
+        "a block that reads for the task",
+        "it gives back before the answer is sent, and the task borrows"
+        " nothing",
     ),
     hints=(
         (

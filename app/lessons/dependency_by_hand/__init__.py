@@ -5,7 +5,7 @@ and its `with` closes a session that has not borrowed yet. A session that was
 closed can be used again; this one is, and then nobody closes it.
 """
 
-from app.lesson import Lesson, Scenario, Trap
+from app.lesson import Cure, Lesson, Scenario, Trap
 from app.lessons.dependency_by_hand import after, before
 
 lesson = Lesson(
@@ -37,6 +37,11 @@ lesson = Lesson(
         "a pool looks at a connection's age when it lends it, and these never"
         " come back to be lent",
         settings={"POOL_RECYCLE": "1"},
+    ),
+    other_cure=Cure(
+        "a with, by contextlib.contextmanager",
+        "it keeps the generator until the block ends, and then lets it"
+        " close its session",
     ),
     hints=(
         (

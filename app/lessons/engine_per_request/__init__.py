@@ -1,6 +1,6 @@
 """Lesson engine_per_request: a pool for each request, and nobody's."""
 
-from app.lesson import Lesson, Scenario, Trap
+from app.lesson import Cure, Lesson, Scenario, Trap
 from app.lessons.engine_per_request import after, before
 
 lesson = Lesson(
@@ -32,6 +32,11 @@ lesson = Lesson(
         "a pool looks at a connection's age when it lends it again, and these"
         " pools lend once",
         settings={"POOL_RECYCLE": "1"},
+    ),
+    other_cure=Cure(
+        "the service's session dependency",
+        "it borrows from the service's pool and gives back to it; there is"
+        " no other",
     ),
     hints=(
         (

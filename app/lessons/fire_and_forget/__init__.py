@@ -6,7 +6,7 @@ connection stays lent: poolwatch calls that a leak, as nothing says when it
 ends. It ends with the task, and the task when the warehouse has answered.
 """
 
-from app.lesson import Lesson, LongHold, Scenario, Trap
+from app.lesson import Cure, Lesson, LongHold, Scenario, Trap
 from app.lessons.fire_and_forget import after, before
 from app.lessons.fire_and_forget.query import cancel_tasks
 
@@ -42,6 +42,11 @@ lesson = Lesson(
         "requests end before their tasks do, so nothing slows the clients"
         " down: tasks grow in number until any pool is lent",
         settings={"POOL_BUFFER": "20"},
+    ),
+    other_cure=Cure(
+        "a block in each, handler and task",
+        "each gives back after its question, so nothing is lent while the"
+        " warehouse is told",
     ),
     hints=(
         (

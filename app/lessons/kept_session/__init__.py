@@ -1,6 +1,6 @@
 """Lesson kept_session: a session that a cache keeps alive."""
 
-from app.lesson import Lesson, Scenario, Trap
+from app.lesson import Cure, Lesson, Scenario, Trap
 from app.lessons.kept_session import after, before
 from app.lessons.kept_session.query import RECENT
 
@@ -30,6 +30,10 @@ lesson = Lesson(
         "gc.collect() after every request",
         "the collector frees what nobody refers to, and the cache does",
         collects=True,
+    ),
+    other_cure=Cure(
+        "a block that ends before the cache",
+        "it closes the session, and the cache gets an order without one",
     ),
     hints=(
         (

@@ -1,6 +1,6 @@
 """Lesson nested_session: two connections for one request."""
 
-from app.lesson import Lesson, Scenario, Starvation, Trap
+from app.lesson import Cure, Lesson, Scenario, Starvation, Trap
 from app.lessons.nested_session import after, before
 
 lesson = Lesson(
@@ -27,6 +27,10 @@ lesson = Lesson(
         "requests take all of it for their first connection, and each waits"
         " for its second",
         settings={"POOL_BUFFER": "20"},
+    ),
+    other_cure=Cure(
+        "two blocks, one after the other",
+        "the first gives its connection back before the second wants one",
     ),
     hints=(
         (

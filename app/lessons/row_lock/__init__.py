@@ -4,7 +4,7 @@ The next who writes that order waits for a lock that nobody will let go, and
 no pool is to blame: `/poolwatch/loans` shows whom the leaked loan blocks.
 """
 
-from app.lesson import Block, Lesson, Scenario, Trap
+from app.lesson import Block, Cure, Lesson, Scenario, Trap
 from app.lessons.row_lock import after, before
 
 lesson = Lesson(
@@ -41,6 +41,11 @@ lesson = Lesson(
         "a larger pool",
         "the row stays locked, however many connections wait for it",
         settings={"POOL_BUFFER": "20"},
+    ),
+    other_cure=Cure(
+        "async with session.begin()",
+        "an error rolls back, which lets go of the row and gives the"
+        " connection back",
     ),
     hints=(
         (

@@ -5,7 +5,7 @@ a middleware or in a dependency does not help: FastAPI runs it in another
 thread, and it removes another session.
 """
 
-from app.lesson import Lesson, Scenario, Trap
+from app.lesson import Cure, Lesson, Scenario, Trap
 from app.lessons.scoped_session import after, before
 from app.lessons.scoped_session.query import registry_of
 
@@ -40,6 +40,11 @@ lesson = Lesson(
         "gc.collect() after every request",
         "the collector frees what nobody refers to, and the threads live on",
         collects=True,
+    ),
+    other_cure=Cure(
+        "a remove() in the handler's finally",
+        "it closes the session of the thread it runs in, which is the"
+        " handler's own",
     ),
     hints=(
         (

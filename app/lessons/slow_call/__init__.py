@@ -1,6 +1,6 @@
 """Lesson slow_call: a connection that waits for somebody else's service."""
 
-from app.lesson import Lesson, LongHold, Scenario, Trap
+from app.lesson import Cure, Lesson, LongHold, Scenario, Trap
 from app.lessons.slow_call import after, before
 
 lesson = Lesson(
@@ -25,6 +25,11 @@ lesson = Lesson(
         "a larger pool",
         "every connection that is added waits for the carrier as well",
         settings={"POOL_BUFFER": "20"},
+    ),
+    other_cure=Cure(
+        "a close() before the call",
+        "a closed session has given its connection back, and the call needs"
+        " none",
     ),
     hints=(
         (

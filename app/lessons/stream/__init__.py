@@ -7,7 +7,7 @@ dependency may say so itself, with scope="function" or scope="request". Who
 says nothing gets "request", the one that holds.
 """
 
-from app.lesson import Lesson, LongHold, Scenario, Trap
+from app.lesson import Cure, Lesson, LongHold, Scenario, Trap
 from app.lessons.stream import after, before
 
 lesson = Lesson(
@@ -36,6 +36,11 @@ lesson = Lesson(
         "each open stream holds one connection more; fojin made its pool four"
         " times as large, and noted that closing the session is the cure",
         settings={"POOL_BUFFER": "20"},
+    ),
+    other_cure=Cure(
+        "a block round the question alone",
+        "it gives back before the first event, whatever scope dependencies"
+        " have",
     ),
     hints=(
         (

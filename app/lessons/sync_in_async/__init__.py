@@ -8,7 +8,7 @@ A plain `def` would keep the loop free as well; it cannot await the carrier,
 and brings a trap of its own, which is the lesson `threadpool_lock`.
 """
 
-from app.lesson import Lesson, Scenario, Starvation, Trap
+from app.lesson import Cure, Lesson, Scenario, Starvation, Trap
 from app.lessons.sync_in_async import after, before
 
 lesson = Lesson(
@@ -41,6 +41,11 @@ lesson = Lesson(
         "a longer pool timeout",
         "the loop that would bring a connection back stands still for longer",
         settings={"POOL_TIMEOUT": "2"},
+    ),
+    other_cure=Cure(
+        "the question in run_in_threadpool()",
+        "whoever waits for a connection waits in a thread, and the loop is"
+        " free to bring others back",
     ),
     hints=(
         (

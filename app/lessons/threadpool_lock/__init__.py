@@ -10,7 +10,7 @@ Handlers still wait for a connection in all threads; whoever has one needs no
 other thread to give it back, so each gets its turn.
 """
 
-from app.lesson import Lesson, Scenario, Starvation, Trap
+from app.lesson import Cure, Lesson, Scenario, Starvation, Trap
 from app.lessons.threadpool_lock import after, before
 
 lesson = Lesson(
@@ -44,6 +44,11 @@ lesson = Lesson(
         "a longer pool timeout",
         "all threads wait for longer, and none is left to give back",
         settings={"POOL_TIMEOUT": "2"},
+    ),
+    other_cure=Cure(
+        "an async def and an AsyncSession",
+        "who waits for a connection waits on the loop, and no thread is"
+        " needed to give one back",
     ),
     hints=(
         (

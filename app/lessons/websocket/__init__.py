@@ -6,7 +6,7 @@ cures a stream, does nothing here: from its first question on, a tab keeps a
 connection, whether somebody looks at it or not.
 """
 
-from app.lesson import Lesson, LongHold, Scenario, Trap
+from app.lesson import Cure, Lesson, LongHold, Scenario, Trap
 from app.lessons.websocket import after, before
 
 lesson = Lesson(
@@ -46,6 +46,11 @@ lesson = Lesson(
         "a pool replaces what is old when it lends it; what is lent already"
         " stays lent, however old",
         settings={"POOL_RECYCLE": "1"},
+    ),
+    other_cure=Cure(
+        "a close() after each question",
+        "a closed session has given its connection back, and can be asked"
+        " again",
     ),
     hints=(
         (

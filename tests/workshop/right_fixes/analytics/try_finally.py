@@ -1,4 +1,4 @@
-"""Released by hand, on every way out."""
+"""A release() in a finally."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""A block round one session."""
+"""One session in an async with."""
 
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession

@@ -1,4 +1,4 @@
-"""The handler removes, in its own thread."""
+"""A remove() in the handler's finally."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""The dependency's session is closed before the call."""
+"""A close() before the call."""
 
 from fastapi import APIRouter
 

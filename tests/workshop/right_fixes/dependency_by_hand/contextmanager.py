@@ -1,0 +1,22 @@
+"""A with, by contextlib.contextmanager."""
+
+from contextlib import contextmanager
+
+from fastapi import APIRouter
+
+from app.errors import OrderNotFound, problems
+from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.threads_engine import ThreadsEngineDep, get_threads_session
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/summary", responses=problems(404))
+def summarize_order(order_id: OrderId, engine: ThreadsEngineDep) -> OrderRead:
+    """Answer one order."""
+    with contextmanager(get_threads_session)(engine) as session:
+        found = session.exec(ONE_ORDER, params={"id": order_id})
+        order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    return OrderRead.model_validate(order)

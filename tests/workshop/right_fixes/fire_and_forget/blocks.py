@@ -1,0 +1,45 @@
+"""A block in each, handler and task."""
+
+import asyncio
+import logging
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.database import Database, DatabaseDep
+from app.errors import OrderNotFound, problems
+from app.lessons.fire_and_forget.query import PRODUCTS, TASKS, Shipment
+from app.orders.query import ONE_ORDER, OrderId
+from app.provider import Provider, ProviderDep
+
+logger = logging.getLogger(__name__)
+router = APIRouter()
+
+
+@router.post(
+    "/orders/{order_id}/shipment", status_code=202, responses=problems(404)
+)
+async def ship_order(
+    order_id: OrderId, database: DatabaseDep, warehouse: ProviderDep
+) -> Shipment:
+    """Answer at once, and tell the warehouse meanwhile."""
+    async with AsyncSession(database.reader) as session:
+        found = await session.exec(ONE_ORDER, params={"id": order_id})
+        order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    task = asyncio.create_task(announce(order_id, database, warehouse))
+    TASKS.add(task)
+    task.add_done_callback(TASKS.discard)
+    return Shipment(order_id=order_id, customer=order.customer)
+
+
+async def announce(
+    order_id: int, database: Database, warehouse: Provider
+) -> None:
+    """Tell the warehouse what to pack."""
+    async with AsyncSession(database.reader) as session:
+        found = await session.exec(PRODUCTS, params={"order_id": order_id})
+        products = found.all()
+    await warehouse.call()
+    logger.info("order %s: to be packed: %s", order_id, ", ".join(products))

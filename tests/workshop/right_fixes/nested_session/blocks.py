@@ -1,0 +1,26 @@
+"""Two blocks, one after the other."""
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.database import DatabaseDep
+from app.errors import OrderNotFound, problems
+from app.lessons.nested_session.query import Receipt
+from app.order_processor.query import SUM_ITEMS
+from app.orders.query import ONE_ORDER, OrderId
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/receipt", responses=problems(404))
+async def read_receipt(order_id: OrderId, database: DatabaseDep) -> Receipt:
+    """Answer what an order costs."""
+    async with AsyncSession(database.engine) as session:
+        found = await session.exec(ONE_ORDER, params={"id": order_id})
+        order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    async with AsyncSession(database.engine) as session:
+        summed = await session.exec(SUM_ITEMS, params={"order_id": order_id})
+        total = summed.one() or 0
+    return Receipt(order_id=order_id, customer=order.customer, total=total)

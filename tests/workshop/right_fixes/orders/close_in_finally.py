@@ -1,0 +1,86 @@
+"""A close() in a finally."""
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.database import DatabaseDep
+from app.errors import OrderNotFound, problems
+from app.orders.query import (
+    ONE_ORDER,
+    ORDER_PAGE,
+    After,
+    Limit,
+    OrderCreate,
+    OrderId,
+    OrderRead,
+)
+
+router = APIRouter()
+
+
+@router.get("/orders")
+async def list_orders(
+    database: DatabaseDep,
+    limit: Limit = 50,
+    after: After = 0,
+) -> list[OrderRead]:
+    """Answer one page of orders, oldest first."""
+    session = AsyncSession(database.engine)
+    try:
+        page = await session.exec(
+            ORDER_PAGE, params={"limit": limit, "after": after}
+        )
+        return [OrderRead.model_validate(order) for order in page]
+    finally:
+        await session.close()
+
+
+@router.get("/orders-alt")
+async def list_orders_alt(
+    database: DatabaseDep,
+    limit: Limit = 50,
+    after: After = 0,
+) -> list[OrderRead]:
+    """Answer the same page by the write-up's second option."""
+    session = AsyncSession(database.engine)
+    try:
+        page = await session.exec(
+            ORDER_PAGE, params={"limit": limit, "after": after}
+        )
+        return [OrderRead.model_validate(order) for order in page]
+    finally:
+        await session.close()
+
+
+@router.post("/orders", status_code=201, responses=problems(400))
+async def create_order(
+    database: DatabaseDep,
+    new: OrderCreate,
+) -> OrderRead:
+    """Store an order with its items, and answer it as it is stored."""
+    session = AsyncSession(database.engine)
+    try:
+        order = new.to_order()
+        session.add(order)
+        await session.commit()
+        await session.refresh(order)
+        return OrderRead.model_validate(order)
+    finally:
+        await session.close()
+
+
+@router.get("/orders/{order_id}", responses=problems(404))
+async def get_order(
+    database: DatabaseDep,
+    order_id: OrderId,
+) -> OrderRead:
+    """Answer one order."""
+    session = AsyncSession(database.engine)
+    try:
+        found = await session.exec(ONE_ORDER, params={"id": order_id})
+        order = found.one_or_none()
+        if order is None:
+            raise OrderNotFound(order_id)
+        return OrderRead.model_validate(order)
+    finally:
+        await session.close()

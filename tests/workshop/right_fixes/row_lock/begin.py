@@ -1,0 +1,35 @@
+"""Async with session.begin()."""
+
+from decimal import Decimal
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.database import DatabaseDep
+from app.errors import EmptyOrder, OrderNotFound, problems
+from app.models import Order, OrderStatus
+from app.order_processor.query import SUM_ITEMS, ProcessedOrder
+from app.orders.query import OrderId
+
+router = APIRouter()
+
+
+@router.post("/orders/{order_id}/invoice", responses=problems(404, 409))
+async def make_invoice(
+    order_id: OrderId, database: DatabaseDep
+) -> ProcessedOrder:
+    """Take the order, so that nobody else does; then sum its items."""
+    async with AsyncSession(database.engine) as session, session.begin():
+        order = await session.get(Order, order_id)
+        if order is None:
+            raise OrderNotFound(order_id)
+        order.status, order.total = OrderStatus.PROCESSED, Decimal()
+        await session.flush()
+        found = await session.exec(SUM_ITEMS, params={"order_id": order_id})
+        total = found.one()
+        if total is None:
+            raise EmptyOrder(order_id)
+        order.total = total
+    return ProcessedOrder(
+        id=order_id, status=OrderStatus.PROCESSED, total=total
+    )

@@ -1,0 +1,40 @@
+"""A block round the question alone."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.database import DatabaseDep
+from app.errors import OrderNotFound, problems
+from app.lessons.stream.query import EventStream
+from app.orders.query import ONE_ORDER, OrderId
+from app.provider import Provider, ProviderDep
+
+router = APIRouter()
+
+
+@router.get(
+    "/orders/{order_id}/tracking",
+    response_class=EventStream,
+    responses=problems(404),
+)
+async def track_order(
+    order_id: OrderId,
+    database: DatabaseDep,
+    carrier: ProviderDep,
+) -> EventStream:
+    """Stream where the parcel is, event by event."""
+    async with AsyncSession(database.reader) as session:
+        found = await session.exec(ONE_ORDER, params={"id": order_id})
+        order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    return EventStream(events(order.customer, carrier))
+
+
+async def events(customer: str, carrier: Provider) -> AsyncIterator[str]:
+    """Tell each step of a parcel once the carrier knows of it."""
+    yield f"data: on its way to {customer}\n\n"
+    await carrier.call()
+    yield "data: delivered\n\n"

@@ -1,0 +1,22 @@
+"""An async def and an AsyncSession."""
+
+from fastapi import APIRouter
+
+from app.database import SessionDep
+from app.errors import OrderNotFound, problems
+from app.lessons.threadpool_lock.query import TokenDep
+from app.orders.query import ONE_ORDER, OrderId, OrderRead
+
+router = APIRouter()
+
+
+@router.get("/orders/{order_id}/packing-list", responses=problems(404))
+async def read_packing_list(
+    order_id: OrderId, session: SessionDep, _: TokenDep
+) -> OrderRead:
+    """Answer one order, for whoever packs it."""
+    found = await session.exec(ONE_ORDER, params={"id": order_id})
+    order = found.one_or_none()
+    if order is None:
+        raise OrderNotFound(order_id)
+    return OrderRead.model_validate(order)
