@@ -20,8 +20,8 @@ from poolwatch.lookout import lookout
 from poolwatch.process import ThisProcess
 from tests.conftest import TOKEN, without_collector
 
-BLOCKED_SECONDS = 5
-"""Time enough to ask the own port, also with both cores busy."""
+BLOCKED_SECONDS = 30
+"""At most; time enough to ask the own port, also with both cores busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Blockable:
     app: httpx.Client
     port: httpx.Client
     background: ThreadPoolExecutor
+    seen: threading.Event
+    """Ends the block."""
 
     def block(self) -> Future[httpx.Response]:
         """Block the event loop; done when it turns again."""
@@ -59,13 +61,13 @@ def free_port() -> int:
         return port
 
 
-async def block() -> None:
-    time.sleep(BLOCKED_SECONDS)  # noqa: ASYNC251 - the fault to be seen
-
-
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: Settings, seen: threading.Event) -> Iterator[str]:
     """Serve the application from a thread, so that the test is not blocked."""
+
+    async def block() -> None:
+        seen.wait(BLOCKED_SECONDS)  # the fault to be seen
+
     app = create_app(settings)
     app.add_api_route("/block", block)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -87,16 +89,18 @@ def serving(settings: Settings) -> Iterator[str]:
 def service(settings: Settings) -> Iterator[Blockable]:
     port = free_port()
     watched = settings.model_copy(update={"poolwatch_port": port})
+    seen = threading.Event()
     with (
         without_collector(),
-        serving(watched) as url,
+        serving(watched, seen) as url,
         httpx.Client(
             base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}
         ) as app,
         httpx.Client(base_url=f"http://127.0.0.1:{port}") as own,
         ThreadPoolExecutor() as background,
     ):
-        yield Blockable(app, own, background)
+        yield Blockable(app, own, background, seen)
+        seen.set()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tests.process.command import (
     wait_until,
 )
 
-TIMES = 40
+TIMES = 20
 """Each scenario is sent so often in a row: psycopg prepares what it meets a
 sixth time on one connection, with no rollback between."""
 
