@@ -6,6 +6,7 @@ import pytest
 from app.budget import Budget, Limits, ask_limits
 from app.monitor import Monitor
 from app.settings import Settings
+from tests.conftest import ScratchDatabase
 from tests.process.command import run
 
 
@@ -71,6 +72,31 @@ async def test_the_limits_are_the_servers(database_url: str) -> None:
     assert await ask_limits(settings, monitor) == Limits(most, reserved)
 
     await monitor.close()
+
+
+async def test_a_start_waits_for_a_server_that_a_probe_would_not_wait_for(
+    scratch_database: ScratchDatabase,
+) -> None:
+    with scratch_database() as url:
+        settings = Settings(database_url=url)
+        with psycopg.connect(settings.dsn) as server:
+            if server.info.server_version < 170000:
+                pytest.skip("PostgreSQL before 17 has no login triggers")
+            server.execute(
+                "CREATE FUNCTION be_slow() RETURNS event_trigger"
+                " LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); END'"
+            )
+            server.execute(
+                "CREATE EVENT TRIGGER slow ON login EXECUTE FUNCTION be_slow()"
+            )
+        assert Monitor.TIMEOUT < 1 < settings.connect_timeout
+        monitor = Monitor(settings.dsn, "budget")
+
+        with pytest.raises(TimeoutError):
+            await monitor.limits()
+        assert (await ask_limits(settings, monitor)).free > 0
+
+        await monitor.close()
 
 
 def test_the_command_refuses_what_does_not_fit_on_one_line() -> None:
