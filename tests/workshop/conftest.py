@@ -33,7 +33,8 @@ class Bench:
 
 
 @contextmanager
-def _bench(url: str, folder: Path, pool_timeout: float) -> Iterator[Bench]:
+def bench(url: str, folder: Path, pool_timeout: float) -> Iterator[Bench]:
+    """Start a service for checks, in a folder of its own."""
     shutil.copy(ROOT / "flags.json", folder)
     (folder / FOLDER).mkdir()
     with pytest.MonkeyPatch.context() as environment:
@@ -52,8 +53,8 @@ def hasty(
     server_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bench]:
     """For files with a fault: who waits in vain need not wait long."""
-    with _bench(server_url, tmp_path_factory.mktemp("hasty"), 0.5) as bench:
-        yield bench
+    with bench(server_url, tmp_path_factory.mktemp("hasty"), 0.5) as hasty:
+        yield hasty
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +62,8 @@ def patient(
     server_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bench]:
     """For files without: nobody may wait in vain, however busy it is."""
-    with _bench(server_url, tmp_path_factory.mktemp("patient"), 15) as bench:
-        yield bench
+    with bench(server_url, tmp_path_factory.mktemp("patient"), 15) as patient:
+        yield patient
 
 
 @pytest.fixture

@@ -1,17 +1,22 @@
 """Each exercise fails unsolved, for its card's reason; solutions pass."""
 
+import re
 from operator import attrgetter
+from pathlib import Path
 
 import pytest
 
 from app import orders
 from app.api import LESSONS
+from app.lab import service
+from app.lab.service import ServiceFailedError
+from app.lab.workshop import check
 from app.lab.workshop.exercise import exercise_of, solution_of
 from app.lab.workshop.probes import REQUESTS
 from app.lab.workshop.verdict import Kind
 from app.lesson import Block, Lesson, LongHold, Scenario, Starvation
 from app.lessons import row_lock
-from tests.workshop.conftest import Bench
+from tests.workshop.conftest import Bench, bench
 
 each_lesson = pytest.mark.parametrize(
     "lesson", LESSONS, ids=attrgetter("name")
@@ -92,3 +97,22 @@ def test_the_solution_passes(patient: Bench, lesson: Lesson) -> None:
     assert verdict.solved, verdict.findings
     looked_at = {result.name for result in verdict.results}
     assert looked_at > {scenario.name for scenario in lesson.scenarios}
+
+
+def test_a_loop_without_an_end_is_told_of(
+    server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "REQUEST_SECONDS", 5)
+    monkeypatch.setattr(service, "STOP_SECONDS", 1)
+    lesson = orders.lesson
+    text = re.sub(
+        r"( +)(?=session = )",
+        r"\1while True:\n\1    pass\n\1",
+        exercise_of(lesson).text,
+    )
+
+    with (
+        bench(server_url, tmp_path, 0.5) as frozen,
+        pytest.raises(ServiceFailedError, match=r"orders\.py has stopped"),
+    ):
+        frozen.verdict(lesson, text)

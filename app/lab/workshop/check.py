@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from app.lab.service import Service, ServiceFailedError, running_service
+from app.lab.workshop.exercise import file_of
 from app.lab.workshop.judge import judge
 from app.lab.workshop.probes import Probes
 from app.lab.workshop.scratch import scratch_database
@@ -36,7 +37,7 @@ class Checker:
         """Check a lesson's file as it is now.
 
         Raises:
-            ServiceFailedError: the service has gone.
+            ServiceFailedError: the service has gone, or answers nobody.
 
         """
         try:
@@ -53,6 +54,13 @@ class Checker:
                 errors = _Errors(self.service.log)
                 probes = Probes(lesson, client, looking, errors.last)
                 return await judge(probes, report)
+        except httpx.TimeoutException as error:
+            message = (
+                f"{file_of(lesson)} has stopped the service: nobody is"
+                f" answered for {REQUEST_SECONDS} s. Does it have a loop, or a"
+                " wait, that does not end?"
+            )
+            raise ServiceFailedError(message) from error
         except httpx.HTTPError as error:
             log = self.service.log.read_text()[-2000:]
             message = f"{lesson.name}: {error!r}\n{log}"
