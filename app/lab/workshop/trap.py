@@ -54,7 +54,7 @@ OPERATION = (
     Remedy(
         "a restart every night",
         "It frees what the day has taken. The next morning begins to take it"
-        " again, and under load a pool does not last a minute.",
+        " again, and under load a pool can be empty within a minute.",
     ),
     Remedy(
         "pool_recycle",
