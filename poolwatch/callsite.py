@@ -83,25 +83,25 @@ def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
     """
     frames: list[CodeType | int] = []
     left, most = HORIZON, 2 * DEPTH
-    while left > 0:
-        if frame is None:
-            if beyond is None:
-                break
-            frame, beyond = beyond, None
-        code = frame.f_code
-        try:  # a dozen times a loan: a plain dictionary is the fastest
-            taken = _patience[code.co_filename]
-        except KeyError:
-            taken = int(_is_library(code.co_filename))
-            _patience[code.co_filename] = taken
-        if taken:
-            left -= taken
-        else:
-            frames += code, frame.f_lasti
-            if len(frames) == most:
-                break
-            left = STRIDE
-        frame = frame.f_back
+    for innermost in (frame, beyond):
+        frame = innermost
+        while frame is not None:
+            code = frame.f_code
+            try:  # a dozen times a loan: a plain dictionary is the fastest
+                taken = _patience[code.co_filename]
+            except KeyError:
+                taken = int(_is_library(code.co_filename))
+                _patience[code.co_filename] = taken
+            if taken:
+                left -= taken
+                if left <= 0:
+                    return tuple(frames)
+            else:
+                frames += code, frame.f_lasti
+                if len(frames) == most:
+                    return tuple(frames)
+                left = STRIDE
+            frame = frame.f_back
     return tuple(frames)
 
 
