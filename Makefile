@@ -35,10 +35,10 @@ check: install ## Every lesson: before has its fault, after has not, no trap hel
 	$(RUN)/python -m app check --with-trap
 
 # Each process of xdist has an embedded server of its own; a server that was
-# given has connections for one. Four keep two cores busy, as tests also wait.
+# given has connections for one.
 test: install ## All tests, on real PostgreSQL
 	$(RUN)/python -m pytest --ignore tests/documentation \
-	  $(if $(DATABASE_URL),,--numprocesses 4 --dist worksteal)
+	  $(if $(DATABASE_URL),,--numprocesses 3 --dist worksteal)
 
 # The README first and alone, as `make demo` is in it. Two at once only for
 # root, who gives each page a network of its own.

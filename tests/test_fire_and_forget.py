@@ -1,6 +1,11 @@
 """A task that nobody awaits outlives its request, and so may a loan."""
 
+import asyncio
+
+import pytest
+
 from app.lessons.fire_and_forget.query import TASKS
+from app.provider import Provider
 from tests.conftest import Service, until
 
 
@@ -21,8 +26,19 @@ async def test_its_loan_is_leaked_until_it_ends(service: Service) -> None:
     await until(lambda: not service.loans)
 
 
-async def test_a_reset_cancels_it(service: Service) -> None:
-    await ship_with_a_silent_warehouse(service, "/before/orders/1/shipment")
+async def test_a_reset_cancels_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = asyncio.Event()
+
+    async def never_answer(_: Provider) -> None:
+        called.set()
+        await asyncio.Event().wait()  # a reset makes the provider answer
+
+    monkeypatch.setattr(Provider, "call", never_answer)
+    await service.client.post("/before/orders/1/shipment")
+    await service.at_rest()
+    await until(called.is_set)
     [task] = TASKS
 
     freed = await service.client.post("/lab/reset")

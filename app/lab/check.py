@@ -104,7 +104,10 @@ async def _check(
         async with httpx.AsyncClient(
             base_url=service.url,
             headers=service.headers,
-            limits=httpx.Limits(max_connections=None),
+            # The server closes what was idle for 5 s, perhaps just then.
+            limits=httpx.Limits(
+                max_connections=None, max_keepalive_connections=0
+            ),
             timeout=REQUEST_SECONDS,
         ) as client:
             outcomes = []

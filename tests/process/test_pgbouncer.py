@@ -65,7 +65,10 @@ def test_every_lessons_after_answers_as_its_card_says(
     async def send_all() -> Counter[str]:
         answers: Counter[str] = Counter()
         async with httpx.AsyncClient(
-            base_url=service.url, timeout=30
+            base_url=service.url,
+            timeout=30,
+            # The server closes what was idle for 5 s, perhaps just then.
+            limits=httpx.Limits(max_keepalive_connections=0),
         ) as client:
             for scenario in scenarios:
                 # Many at once, so that a statement often meets another
