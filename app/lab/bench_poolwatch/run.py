@@ -26,7 +26,7 @@ def run(rounds: int, loads: int) -> None:
     # Nothing paints in between: what a thread computes would be measured.
     with Progress(console=Console(stderr=True), auto_refresh=False) as shown:
         steps = len(checkouts.POOLS) + len(loans.STACKS) + 2
-        steps += len(throughput.MODULES) * loads
+        steps += len(throughput.SWITCH) * loads
         task = shown.add_task("checkouts", total=steps)
 
         def tick(done: str) -> None:

@@ -1,11 +1,11 @@
 """`GET /after/orders`, of the service with poolwatch and without.
 
-Three services, lab off, are sent the same few requests in turn, over and
-over: with poolwatch, without it, and without it once more. How much these
-last two differ is what the machine does, not poolwatch. What says most is how
-long a service's process has computed for a request, as that is what one
-worker can answer in a second. How many it did answer is shown beside it, and
-depends on whatever else the machine does.
+One service, lab off, is sent the same few requests over and over: with
+poolwatch, without it, and without it once more, in turn. How much these last
+two differ is what the machine does, not poolwatch. What says most is how long
+the service's process has computed for a request, as that is what one worker
+can answer in a second. How many it did answer is shown beside it, and depends
+on whatever else the machine does.
 """
 
 import asyncio
@@ -13,33 +13,35 @@ import itertools
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.lab.bench import compare_answers
+from app.lab.bench_poolwatch import switched
 from app.lab.bench_poolwatch.pairs import Pairs
 from app.lab.service import Service, ServiceFailedError, running
 
 PATH = "/after/orders"
 ROUTE = f"GET {PATH}"
-REQUESTS = 96
+REQUESTS = 192
 """Requests in one load."""
+SETTLING = 64
+"""Requests after each turn of the switch, not counted: Python's own caches
+follow the classes that were changed."""
 USERS = 8
 """Requests under way at once, each on a connection that is kept."""
 PATIENCE = aiohttp.ClientTimeout(total=30)
 LOANS = "db_client_connection_use_time_seconds_count"
-UNWATCHED = "app.lab.bench_poolwatch.unwatched"
-MODULES = {"without": UNWATCHED, "with": "app", "again": UNWATCHED}
-"""What is run; `again` is the same as `without`."""
-ORDERS = tuple(itertools.permutations(MODULES))
+SWITCH = {"without": "off", "with": "on", "again": "off"}
+"""Where the switch is; `again` is the same as `without`."""
+ORDERS = tuple(itertools.permutations(SWITCH))
 """In which they are loaded: in each order as often as in the others."""
-STARTS = 3
-"""How often they are started anew, another one first: two processes of one
-program are not equally fast."""
+STARTS = 6
+"""How often the service is started anew: two processes of one program are
+not equally fast, and need not lose the same."""
 
 Load = tuple[float, float]
 """Requests a second, and CPU seconds of the service for each, in one load."""
@@ -55,80 +57,74 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two services beside the one without poolwatch."""
+    """Two ways beside the one without poolwatch."""
 
     watched: Requests = field(default_factory=Requests)
     again: Requests = field(default_factory=Requests)
-    """The very same service: what is not 1 here is noise."""
+    """The very same: what is not 1 here is noise."""
 
 
 async def measure(rounds: int, tick: Callable[[str], None]) -> Compared:
-    """Load the services in turn.
+    """Load the service in turn with poolwatch and without.
 
     Args:
         rounds: how many, at least two.
         tick: told after each load what was loaded.
 
     Raises:
-        ServiceFailedError: one of them went away, a request failed, they
-            answer differently, or poolwatch is where it should not be.
+        ServiceFailedError: it went away, a request failed, or poolwatch is
+            where it should not be.
 
     """
     found = Compared()
     starts = min(rounds, STARTS)
     for start in range(starts):
-        own_rounds = len(range(start, rounds, starts))
-        async with _running(ORDERS[2 * start]) as running_now:
-            for each in range(own_rounds):
+        async with _running() as (service, client):
+            for each in range(start, rounds, starts):
                 loaded = {}
-                for name in ORDERS[each % len(ORDERS)]:
-                    loaded[name] = await _load(*running_now[name])
+                for name in ORDERS[each // starts % len(ORDERS)]:
+                    await _turn(client, name)
+                    loaded[name] = await _load(service, client)
                     tick(f"{ROUTE}, {name}")
                 _write_down(found, loaded)
     return found
 
 
 @asynccontextmanager
-async def _running(
-    order: tuple[str, ...],
-) -> AsyncIterator[dict[str, tuple[Service, aiohttp.ClientSession]]]:
-    """Start the services one after the other, and a client for each."""
-    async with AsyncExitStack() as closing:
-        found = {}
-        for name in order:
-            module = [MODULES[name], "serve"]
-            service = closing.enter_context(
-                # The same sets and dictionaries in each process.
-                running(
-                    module,
-                    "no token",
-                    LAB_ENABLED="false",
-                    PYTHONHASHSEED="0",
-                )
-            )
-            client = await closing.enter_async_context(
-                aiohttp.ClientSession(service.url, timeout=PATIENCE)
-            )
-            found[name] = service, client
-        compare_answers(ROUTE, [each.url for each, _ in found.values()])
-        for _, client in found.values():
-            await _send(client)  # opens the pools, and fills the caches
-        yield found
-        for name, (service, _) in found.items():
-            _check_loans(name, service)
+async def _running() -> AsyncIterator[tuple[Service, aiohttp.ClientSession]]:
+    """Start the service, and a client for it, and try the switch."""
+    # The same sets and dictionaries in each process.
+    environment = {"LAB_ENABLED": "false", "PYTHONHASHSEED": "0"}
+    with running(
+        [switched.__name__, "serve"], "no token", **environment
+    ) as service:
+        async with aiohttp.ClientSession(
+            service.url, timeout=PATIENCE
+        ) as client:
+            for name in SWITCH:
+                before = _loans(service)
+                await _turn(client, name)
+                _check_loans(name, _loans(service) - before)
+            yield service, client
+
+
+async def _turn(client: aiohttp.ClientSession, name: str) -> None:
+    async with client.get(switched.PATH + SWITCH[name]) as response:
+        response.raise_for_status()
+    await _send(client, SETTLING)
 
 
 async def _load(service: Service, client: aiohttp.ClientSession) -> Load:
     computed, began = _cpu_seconds(service), time.perf_counter()
-    await _send(client)
+    await _send(client, REQUESTS)
     seconds = time.perf_counter() - began
     computed = _cpu_seconds(service) - computed
     return REQUESTS / seconds, computed / REQUESTS
 
 
-async def _send(client: aiohttp.ClientSession) -> None:
-    async def user(requests: int) -> None:
-        for _ in range(requests):
+async def _send(client: aiohttp.ClientSession, requests: int) -> None:
+    async def user(share: int) -> None:
+        for _ in range(share):
             async with client.get(PATH) as response:
                 response.raise_for_status()
                 await response.read()
@@ -136,7 +132,7 @@ async def _send(client: aiohttp.ClientSession) -> None:
     try:
         async with asyncio.TaskGroup() as users:
             for number in range(USERS):
-                share = len(range(number, REQUESTS, USERS))
+                share = len(range(number, requests, USERS))
                 users.create_task(user(share))
     except* (aiohttp.ClientError, TimeoutError) as failed:
         raise ServiceFailedError(str(failed.exceptions[0])) from failed
@@ -166,15 +162,19 @@ def _cpu_seconds(service: Service) -> float:
     return float(times.user + times.system)
 
 
-def _check_loans(name: str, service: Service) -> None:
+def _loans(service: Service) -> float:
+    """Loans that were written down since the service began."""
     with service.client() as client:
         metrics = client.get("/metrics").raise_for_status().text
-    loans = sum(
+    return sum(
         sample.value
         for family in text_string_to_metric_families(metrics)
         for sample in family.samples
         if sample.name == LOANS
     )
-    if bool(loans) != (name == "with"):
+
+
+def _check_loans(name: str, loans: float) -> None:
+    if loans != (SETTLING if name == "with" else 0):
         message = f"{name}: {loans:.0f} loans were written down"
         raise ServiceFailedError(message)
