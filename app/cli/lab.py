@@ -95,7 +95,7 @@ def bench_poolwatch(
     loads: Annotated[
         int,
         typer.Option(
-            min=2, help="Alternated loads of each service; medians count."
+            min=2, help="Alternated loads each way; medians count."
         ),
     ] = 120,
 ) -> None:

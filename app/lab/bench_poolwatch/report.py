@@ -51,7 +51,7 @@ def show(measured: Measured) -> None:
         " limit lies there as well it is unclear: the run was too short, or"
         " the machine too busy. Checkouts and loans are in CPU time. The"
         " service against itself shows how far a ratio can be trusted. Client,"
-        " services and PostgreSQL share this machine:",
+        " service and PostgreSQL share this machine:",
         ", ".join(f"{key} {fact}" for key, fact in machine().items()),
     )
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import poolwatch
 from poolwatch import Middleware, Watchdog, watch
 
-PATH = "/poolwatch/"
+PATH = "/switch-poolwatch/"
 """Where to ask for it: this, and `on` or `off`."""
 
 on = True
