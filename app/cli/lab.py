@@ -94,9 +94,7 @@ def bench_poolwatch(
     ] = 300,
     loads: Annotated[
         int,
-        typer.Option(
-            min=2, help="Alternated loads each way; medians count."
-        ),
+        typer.Option(min=2, help="Alternated loads each way; medians count."),
     ] = 120,
 ) -> None:
     """Measure what poolwatch costs, in pairs, with it and without it.
