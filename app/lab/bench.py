@@ -111,7 +111,7 @@ def _measure(route: str, rounds: int, send: Send) -> dict[str, Measured]:
     ):
         ways = {"raw": raw, "write-up": write_up, "after": after}
         urls = {way: f"{ways[way].url}/{way}" for way in ways}
-        compare_answers(route, list(urls.values()))
+        _compare_answers(route, list(urls.values()))
         found: dict[str, list[Round]] = {way: [] for way in ways}
         for _ in range(rounds):
             for way, url in urls.items():
@@ -135,7 +135,7 @@ def _request(route: str) -> tuple[str, str, str]:
     return method, path, NEW_ORDER if path == "/orders" else ""
 
 
-def compare_answers(route: str, urls: list[str]) -> None:
+def _compare_answers(route: str, urls: list[str]) -> None:
     """Let each way answer once: different work is not worth comparing."""
     method, path, body = _request(route)
     bodies = []

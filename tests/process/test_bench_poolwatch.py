@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
+from app.lab.bench_poolwatch.throughput import USERS
 from tests.documentation.blocks import block_with
 from tests.documentation.shown import ANYTHING, difference
 from tests.process.command import (
@@ -86,3 +89,28 @@ def test_a_signal_ends_it_with_all_its_processes(
 
     bench.exit_code(2 * A_MINUTE)
     wait_until(bench.is_all_gone)
+
+
+def test_a_service_that_goes_away_is_told_of_in_a_line(
+    database_url: str, folder: Path
+) -> None:
+    endless = ("--rounds", "2", "--loads", "100000")
+    with running(
+        "bench-poolwatch", *endless, folder=folder, DATABASE_URL=database_url
+    ) as bench:
+        wait_until(lambda: _is_loaded(bench), seconds=A_MINUTE)
+
+        bench.children()[0].kill()
+
+        assert bench.exit_code(A_MINUTE) == 2
+        assert "\nerror: " in bench.told
+        assert "Traceback" not in bench.told
+
+
+def _is_loaded(bench: Command) -> bool:
+    """Whether its users have connections to the service that is its child."""
+    if not (services := bench.children()):
+        return False
+    with suppress(psutil.NoSuchProcess):
+        return len(services[0].net_connections("tcp4")) > USERS
+    return False

@@ -34,8 +34,9 @@ def watch_with_a_door(
 ) -> poolwatch.Book:
     """Stand in for `poolwatch.watch`, and remember whose class it replaces."""
     core = getattr(pool, "sync_engine", pool)
-    parts = [getattr(core, part, None) for part in ("pool", "_queue")]
-    own = [(part, type(part)) for part in (pool, *parts)]
+    # SQLAlchemy's pool; asyncpg's, and its queue.
+    parts = getattr(core, "pool", pool), getattr(pool, "_queue", None)
+    own = [(part, type(part)) for part in parts]
     book = watch(pool, name, ledger)
     classes.extend(
         (part, type(part), plain)

@@ -81,8 +81,10 @@ async def measure(rounds: int, tick: Callable[[str], None]) -> Compared:
     for start in range(starts):
         async with _running() as (service, client):
             for each in range(start, rounds, starts):
+                # Another one in each round of a start.
+                order = ORDERS[(each + each // starts) % len(ORDERS)]
                 loaded = {}
-                for name in ORDERS[each // starts % len(ORDERS)]:
+                for name in order:
                     await _turn(client, name)
                     loaded[name] = await _load(service, client)
                     tick(f"{ROUTE}, {name}")
@@ -92,25 +94,32 @@ async def measure(rounds: int, tick: Callable[[str], None]) -> Compared:
 
 @asynccontextmanager
 async def _running() -> AsyncIterator[tuple[Service, aiohttp.ClientSession]]:
-    """Start the service, and a client for it, and try the switch."""
+    """Start the service, and a client for it, and try the switch.
+
+    Raises:
+        ServiceFailedError: as in `measure`.
+
+    """
     # The same sets and dictionaries in each process.
     environment = {"LAB_ENABLED": "false", "PYTHONHASHSEED": "0"}
     with running(
         [switched.__name__, "serve"], "no token", **environment
     ) as service:
-        async with aiohttp.ClientSession(
-            service.url, timeout=PATIENCE
-        ) as client:
+        client = aiohttp.ClientSession(service.url, timeout=PATIENCE)
+        try:
             for name in SWITCH:
                 before = _loans(service)
                 await _turn(client, name)
                 _check_loans(name, _loans(service) - before)
             yield service, client
+        except* (aiohttp.ClientError, TimeoutError) as failed:
+            raise ServiceFailedError(repr(failed.exceptions[0])) from failed
+        finally:
+            await client.close()
 
 
 async def _turn(client: aiohttp.ClientSession, name: str) -> None:
-    async with client.get(switched.PATH + SWITCH[name]) as response:
-        response.raise_for_status()
+    await _get(client, switched.PATH + SWITCH[name])
     await _send(client, SETTLING)
 
 
@@ -125,17 +134,18 @@ async def _load(service: Service, client: aiohttp.ClientSession) -> Load:
 async def _send(client: aiohttp.ClientSession, requests: int) -> None:
     async def user(share: int) -> None:
         for _ in range(share):
-            async with client.get(PATH) as response:
-                response.raise_for_status()
-                await response.read()
+            await _get(client, PATH)
 
-    try:
-        async with asyncio.TaskGroup() as users:
-            for number in range(USERS):
-                share = len(range(number, requests, USERS))
-                users.create_task(user(share))
-    except* (aiohttp.ClientError, TimeoutError) as failed:
-        raise ServiceFailedError(str(failed.exceptions[0])) from failed
+    async with asyncio.TaskGroup() as users:
+        for number in range(USERS):
+            share = len(range(number, requests, USERS))
+            users.create_task(user(share))
+
+
+async def _get(client: aiohttp.ClientSession, path: str) -> None:
+    async with client.get(path) as response:
+        response.raise_for_status()
+        await response.read()
 
 
 def _write_down(found: Compared, loaded: dict[str, Load]) -> None:
