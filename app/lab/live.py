@@ -8,7 +8,6 @@ shown where one of them fails.
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,10 +18,10 @@ from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 
+from app.lab.child import child_process
 from app.lab.service import (
     Service,
     ServiceFailedError,
-    stop,
     wait_until_alive,
 )
 
@@ -168,16 +167,8 @@ def _running(
 ) -> Iterator[Child]:
     """Run a module, deaf to the terminal's Ctrl-C, until the block is left."""
     log = folder / f"{name}.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            [sys.executable, "-m", *module],
-            env=told,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
+    with (
+        log.open("ab") as output,
+        child_process(module, told, output) as process,
+    ):
         yield Child(name, process, log, url)
-    finally:
-        stop(process)

@@ -4,19 +4,19 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 
 import httpx
 
+from app.lab.child import child_process
+
 START_SECONDS = 60
-STOP_SECONDS = 15
 
 
 class ServiceFailedError(ChildProcessError):
@@ -73,23 +73,20 @@ def running(
 ) -> Iterator[Service]:
     """Run `python -m MODULE … --port …` until the block is left."""
     port = free_port()
-    command = [sys.executable, "-m", *module, "--port", str(port)]
     with tempfile.TemporaryDirectory(prefix=f"{module[0]}-") as folder:
         log = Path(folder, "service.log")
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own command line
-                command,
-                env=os.environ | environment,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        service = Service(f"http://127.0.0.1:{port}", token, process.pid, log)
-        try:
+        url = f"http://127.0.0.1:{port}"
+        with (
+            log.open("wb") as output,
+            child_process(
+                [*module, "--port", str(port)],
+                os.environ | environment,
+                output,
+            ) as process,
+        ):
+            service = Service(url, token, process.pid, log)
             wait_until_alive(service, process)
             yield service
-        finally:
-            stop(process)
 
 
 def free_port() -> int:
@@ -119,14 +116,3 @@ def wait_until_alive(
             return
     message = f"the service did not start:\n{service.log.read_text()}"
     raise ServiceFailedError(message)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process to end, and see that it does, whoever interrupts."""
-    process.terminate()
-    try:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-    finally:
-        process.kill()
-        process.wait()

@@ -1,0 +1,74 @@
+"""A child process that no signal leaves behind, whenever it comes."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from threading import current_thread, main_thread
+from typing import BinaryIO
+
+STOP_SECONDS = 15
+
+
+@contextmanager
+def child_process(
+    module: list[str], environment: Mapping[str, str], output: BinaryIO
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python -m MODULE …` until the block is left.
+
+    It has a session of its own: a terminal's Ctrl-C is its parent's affair.
+
+    Args:
+        module: the module and its arguments.
+        environment: all of its environment variables.
+        output: where it writes, errors too.
+
+    """
+    with ExitStack() as closing:
+        with _signals_held_back():
+            process = subprocess.Popen(  # noqa: S603 - our own command line
+                [sys.executable, "-m", *module],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            closing.callback(_stop, process)
+        yield process
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the block is left.
+
+    What their handlers raise between a fork and the line after it would lose
+    the child. They are not blocked, as the child would inherit that.
+    """
+    if current_thread() is not main_thread():  # signals are not its affair
+        yield
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda caught, _: came.append(caught))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in came:
+        signal.raise_signal(number)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to end, and see that it does, whoever interrupts."""
+    process.terminate()
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
