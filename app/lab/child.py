@@ -59,8 +59,8 @@ def _signals_held_back() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number in came:
-        signal.raise_signal(number)
+    for caught in came:
+        signal.raise_signal(caught)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
