@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from poolwatch.borrower import current
-from poolwatch.callsite import capture, current_frame
+from poolwatch.callsite import capture, frame_above
 from poolwatch.histogram import Histogram
 from poolwatch.loan import Ending, Line, Loan
 
@@ -100,7 +100,7 @@ class Book:
         pid: int | None,
         handle: weakref.ref[Any] | None = None,
         asked: float | None = None,
-        skip: int = 0,
+        frame: FrameType | None = None,
         beyond: FrameType | None = None,
     ) -> None:
         """Write down a loan: called by an adapter when a pool has lent.
@@ -110,17 +110,13 @@ class Book:
             pid: the backend behind the connection.
             handle: a weak reference to what was lent.
             asked: when the borrower began to wait, if anybody asked.
-            skip: frames of the adapter itself, the caller's and his callers',
-                that need not be looked at.
+            frame: where to begin to look for the application's frames; the
+                caller's where none is given.
             beyond: see `callsite.capture`.
 
         """
         holder = current.get()
-        try:
-            frame = current_frame(1 + skip)
-        except ValueError:  # a greenlet that does nothing but borrow
-            frame = None
-        stack = capture(frame, beyond)
+        stack = capture(frame or frame_above(1), beyond)
         loan = Loan(self.name, pid, holder, stack, slot, handle)
         if not self.knows_backends:
             loan.pid = None

@@ -80,8 +80,8 @@ class Borrower:
         """Remember that it has ended, and drop what only the living need."""
         self.ended = True
         self.task = None
-        scope = self._scope
-        if scope is not None:
+        scope, self._scope = self._scope, None
+        if scope is not None and self.loans:
             # Only what names the request: the scope has its state and body.
             self._scope = {key: scope[key] for key in NAMES if key in scope}
 

@@ -30,8 +30,7 @@ HORIZON = 64
 """Frames looked at before the first of the application's."""
 STRIDE = 3
 """Library frames in a row, above the application's, that end the walk: a
-decorator lies between two of its functions, with two frames at most, and not
-a web framework."""
+decorator lies between two of its functions, with two frames at most."""
 
 _LIBRARY_FOLDERS = (
     *{
@@ -43,15 +42,32 @@ _LIBRARY_FOLDERS = (
     "<",  # frozen and generated code
 )
 _LIBRARY_PARTS = (f"{sep}site-packages{sep}", f"{sep}dist-packages{sep}")
-
+_CALLERS = tuple(
+    part + caller + sep
+    for part in _LIBRARY_PARTS
+    for caller in ("fastapi", "starlette")
+)
 
 _patience = {asyncio.events.__file__: HORIZON}
 """What one frame of a file takes of our patience, worked out once a file: of
-the application's nothing, of a library's one, of the event loop's all, as
-what lies beyond has not called the application."""
+the application's nothing, of a library's one, and all of it where what lies
+beyond has not called the application: an event loop or a web framework did."""
 
 current_frame = sys._getframe  # noqa: SLF001 - there is no public way
 """Where the caller is, to begin a capture with."""
+
+
+def frame_above(calls: int) -> FrameType | None:
+    """Find the frame so many calls above the caller's, to begin a capture.
+
+    Python makes an object of a frame that somebody looks at: of those in
+    between it makes none. None where the stack ends before, as in a greenlet
+    that does nothing but borrow.
+    """
+    try:
+        return current_frame(calls + 1)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +91,7 @@ def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
     """Record the application's frames from `frame` on.
 
     Args:
-        frame: where to begin, usually `current_frame()`.
+        frame: where to begin, usually `frame_above(…)`.
         beyond: the frame to go on with where the stack ends. SQLAlchemy's
             asyncio runs its core in a greenlet, whose stack ends short of
             the handler that awaits it.
@@ -90,7 +106,7 @@ def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
             try:  # a dozen times a loan: a plain dictionary is the fastest
                 taken = _patience[code.co_filename]
             except KeyError:
-                taken = int(_is_library(code.co_filename))
+                taken = _taken_by(code.co_filename)
                 _patience[code.co_filename] = taken
             if taken:
                 left -= taken
@@ -105,9 +121,12 @@ def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
     return tuple(frames)
 
 
-def _is_library(file: str) -> bool:
-    return file.startswith(_LIBRARY_FOLDERS) or any(
-        part in file for part in _LIBRARY_PARTS
+def _taken_by(file: str) -> int:
+    if any(caller in file for caller in _CALLERS):
+        return HORIZON
+    return int(
+        file.startswith(_LIBRARY_FOLDERS)
+        or any(part in file for part in _LIBRARY_PARTS)
     )
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from poolwatch.callsite import current_frame
+from poolwatch.callsite import current_frame, frame_above
 from poolwatch.errors import PoolExhausted
 from poolwatch.uncounted import UncountedGauge
 
@@ -129,7 +129,8 @@ def _watch_pool(pool: asyncpg.Pool, queue: Any, book: Book) -> None:  # noqa: AN
                     book.give_up(asked)
             holder = connection._holder  # noqa: SLF001
             pid = holder._con.get_server_pid()  # noqa: SLF001
-            book.lend(id(holder), pid, weakref.ref(holder), asked, 1)
+            frame = frame_above(1)
+            book.lend(id(holder), pid, weakref.ref(holder), asked, frame)
             return connection
 
         async def _get_new_connection(self) -> Any:  # noqa: ANN401

@@ -26,6 +26,7 @@ from psycopg_pool import (
     pool_async,
 )
 
+from poolwatch.callsite import frame_above
 from poolwatch.errors import PoolExhausted
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ def lend(
     slot = vars(connection)[SLOT] = next(_slots)
     pid = connection.pgconn.backend_pid
     # Beyond this function and its caller: neither is the application's.
-    book.lend(slot, pid, weakref.ref(connection), asked, 2)
+    frame = frame_above(2)
+    book.lend(slot, pid, weakref.ref(connection), asked, frame)
 
 
 def give_back(book: Book, watched: AnyPool, connection: AnyConnection) -> None:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import TimeoutError as CheckoutTimeout
 
+from poolwatch.callsite import frame_above
 from poolwatch.engine_gauge import EngineGauge
 from poolwatch.errors import PoolExhausted
 
@@ -38,8 +39,6 @@ except ModuleNotFoundError:  # then nobody uses SQLAlchemy's asyncio either
     getcurrent = None
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import (
@@ -53,6 +52,8 @@ PID = "poolwatch.pid"
 """Where a connection record remembers its backend's process id."""
 ASKED = "poolwatch.asked"
 """Where it remembers when it began to connect."""
+CONNECT = Engine.connect.__code__
+"""What most loans begin with."""
 
 
 class SQLAlchemyPoolExhausted(PoolExhausted, CheckoutTimeout):
@@ -98,11 +99,16 @@ def _lend(book: Book, record: Any, asked: float | None = None) -> None:  # noqa:
     info = record.info
     if PID not in info:
         info[PID] = _backend_pid(record.driver_connection)
-    # SQLAlchemy's own weak reference to what it has lent. Beyond this
-    # function and its caller: neither is the application's.
-    book.lend(
-        id(record), info[PID], record.fairy_ref, asked, 2, _awaiting_frame()
-    )
+    # SQLAlchemy's own weak reference to what it has lent.
+    handle = record.fairy_ref
+    frame = frame_above(4)
+    if frame is None or frame.f_code is not CONNECT:
+        # Beyond this function and its caller: neither is the application's.
+        frame = frame_above(2)
+    # An asyncio engine's core runs in a greenlet, beside whoever awaits it.
+    awaiting = getcurrent().parent if getcurrent is not None else None
+    beyond = awaiting.gr_frame if awaiting is not None else None
+    book.lend(id(record), info[PID], handle, asked, frame, beyond)
 
 
 def _follow_losses(engine: Engine, book: Book) -> None:
@@ -133,12 +139,6 @@ def _follow_losses(engine: Engine, book: Book) -> None:
 def _sync_engine(engine: Any) -> Any:  # noqa: ANN401
     """An asyncio engine's core; `AsyncEngine` itself wants greenlet."""
     return getattr(engine, "sync_engine", engine)
-
-
-def _awaiting_frame() -> FrameType | None:
-    """The frame of whoever awaits, where the core runs in a greenlet."""
-    parent = getcurrent().parent if getcurrent is not None else None
-    return parent.gr_frame if parent is not None else None
 
 
 def _time_connects(engine: Engine, book: Book) -> None:
