@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
@@ -169,6 +170,21 @@ async def test_a_borrower_forgets_what_has_come_back(
         async with pool.acquire():
             assert borrower.loans == len(book.loans) == 1
         assert borrower.loans == 0
+
+
+def test_a_borrower_that_leaves_nothing_lent_lets_its_request_go(
+    ledger: Ledger,
+) -> None:
+    class Body:
+        """Something of the request's, to see when it goes."""
+
+    body = Body()
+    kept = weakref.ref(body)
+    with ledger.borrower("GET", {"headers": [(b"x-body", body)]}) as borrower:
+        del body
+        assert kept() is not None
+    assert borrower.ended
+    assert kept() is None
 
 
 async def test_what_has_just_come_back_is_neither_leaked_nor_overdue(

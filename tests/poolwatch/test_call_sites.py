@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from greenlet import greenlet
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import (
@@ -24,6 +27,7 @@ from poolwatch.callsite import sites
 from tests.poolwatch.conftest import Server, only
 
 HERE = str(Path(__file__))
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 @pytest.fixture
@@ -74,6 +78,19 @@ def test_it_is_found_from_a_greenlet_that_only_borrows(
     connection = greenlet(engine.pool.connect).switch()
     assert found(ledger)[1] == line
     connection.close()
+
+
+def test_it_is_found_where_the_engine_is_asked_for_less(
+    engine: Engine, ledger: Ledger
+) -> None:
+    line = here() + 1
+    raw = engine.raw_connection()
+    assert found(ledger)[1] == line
+    raw.close()
+    line = here() + 1
+    pooled = engine.pool.connect()
+    assert found(ledger)[1] == line
+    pooled.close()
 
 
 def test_it_is_where_a_session_first_needs_one(
@@ -147,6 +164,36 @@ def test_no_library_is_in_it(engine: Engine, ledger: Ledger) -> None:
     with engine.connect():
         for site in sites(only(ledger).stack):
             assert "site-packages" not in site.file
+
+
+async def test_what_lies_beyond_the_web_framework_is_not_in_it(
+    engine: Engine, ledger: Ledger
+) -> None:
+    functions: list[str] = []
+
+    class Route(APIRoute):
+        def get_route_handler(self) -> Handler:
+            plain = super().get_route_handler()
+
+            async def beyond(request: Request) -> Response:
+                return await plain(request)
+
+            return beyond
+
+    app = FastAPI()
+    app.router.route_class = Route
+
+    @app.get("/")
+    async def handler() -> None:
+        with engine.connect():
+            stack = sites(only(ledger).stack)
+            functions.extend(site.function for site in stack)
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://service"
+    ) as client:
+        (await client.get("/")).raise_for_status()
+    assert [name.rpartition(".")[2] for name in functions] == ["handler"]
 
 
 def test_it_is_written_as_terminals_link_it(
