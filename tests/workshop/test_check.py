@@ -8,7 +8,7 @@ import pytest
 
 from app import orders
 from app.api import LESSONS
-from app.lab import service
+from app.lab import child
 from app.lab.service import ServiceFailedError
 from app.lab.workshop import check
 from app.lab.workshop.exercise import exercise_of, solution_of
@@ -103,7 +103,7 @@ def test_a_loop_without_an_end_is_told_of(
     server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "REQUEST_SECONDS", 5)
-    monkeypatch.setattr(service, "STOP_SECONDS", 1)
+    monkeypatch.setattr(child, "STOP_SECONDS", 1)
     lesson = orders.lesson
     text = re.sub(
         r"( +)(?=session = )",
