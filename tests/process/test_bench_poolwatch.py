@@ -41,13 +41,13 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bench(database_url: str, folder: Path) -> Iterator[Command]:
-    """The benchmark at its smallest."""
+    """The benchmark at its smallest, as wide as a slow machine's figures."""
     with running(
         "bench-poolwatch",
         *SMALLEST,
         folder=folder,
         DATABASE_URL=database_url,
-        COLUMNS="80",
+        COLUMNS="120",
     ) as command:
         yield command
 
