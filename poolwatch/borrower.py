@@ -63,7 +63,10 @@ class Borrower:
 
     @property
     def name(self) -> str:
-        """`GET /orders/{order_id}`, or the name the job gave itself."""
+        """`GET /orders/{order_id}`, or the name the job gave itself.
+
+        Of a request that has ended with nothing lent, its method alone.
+        """
         return f"{self._method} {self.route}".rstrip()
 
     @property

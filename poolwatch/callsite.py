@@ -53,9 +53,6 @@ _patience = {asyncio.events.__file__: HORIZON}
 the application's nothing, of a library's one, and all of it where what lies
 beyond has not called the application: an event loop or a web framework did."""
 
-current_frame = sys._getframe  # noqa: SLF001 - there is no public way
-"""Where the caller is, to begin a capture with."""
-
 
 def frame_above(calls: int) -> FrameType | None:
     """Find the frame so many calls above the caller's, to begin a capture.
@@ -65,7 +62,7 @@ def frame_above(calls: int) -> FrameType | None:
     that does nothing but borrow.
     """
     try:
-        return current_frame(calls + 1)
+        return sys._getframe(calls + 1)  # noqa: SLF001 - no public way
     except ValueError:
         return None
 

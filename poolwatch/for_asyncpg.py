@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from poolwatch.callsite import current_frame, frame_above
+from poolwatch.callsite import frame_above
 from poolwatch.errors import PoolExhausted
 from poolwatch.uncounted import UncountedGauge
 
@@ -173,7 +173,7 @@ def _watch_connects(name: str, ledger: Ledger) -> Book:
 
     @functools.wraps(plain)
     def connect(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        caller = current_frame().f_back
+        caller = frame_above(1)
         if caller is not None and _is_a_pool(caller.f_globals["__name__"]):
             return plain(*args, **kwargs)
         return open_watched(*args, **kwargs)
