@@ -15,11 +15,12 @@ from typing import Any, Literal
 from fastapi import APIRouter
 
 Variant = Literal["before", "after"]
-HealsBy = Literal["refcount", "gc", "exit", "never"]
+HealsBy = Literal["gc", "thread", "exit", "timeout", "never"]
 HEALS: dict[HealsBy, str] = {
-    "refcount": "its last reference",
     "gc": "the garbage collector, some day",
+    "thread": "the end of its thread, then the garbage collector",
     "exit": "the end of its response or task",
+    "timeout": "the pool's timeout",
     "never": "nothing, ever",
 }
 """What gives a connection back, in words."""
@@ -112,8 +113,7 @@ class Lesson:
     """The card of a lesson: all that its readers need to know of it.
 
     `name` is the folder's name and the flag's key. `heals_by` says what, if
-    anything, gives a connection back: `refcount`, `gc` (the cyclic garbage
-    collector, some day), `exit` (the end of the response or task) or `never`.
+    anything, gives a connection back: see `HEALS`.
     `cure` is what *after* does; `other_cure` is another that would do.
     `forget` empties what the lesson keeps in memory, for a reset.
     The workshop tells the `story` first, and then one more of the `hints`

@@ -23,6 +23,8 @@ SECTIONS = [
 HEALED = {
     "gc": "garbage collector, some day",
     "never": "nothing heals it, ever",
+    "thread": "the end of its thread, then the garbage collector",
+    "timeout": "the pool's timeout",
 }
 
 each_lesson = pytest.mark.parametrize(

@@ -13,7 +13,7 @@ lesson = Lesson(
     mistake="a function that opens a session of its own, called by a handler"
     " that has one",
     cure="hand the handler's session on",
-    heals_by="exit",
+    heals_by="timeout",
     source="fastapi-realworld#64; HikariCP's page on pool-locking",
     before=before.router,
     after=after.router,

@@ -12,13 +12,13 @@ from app.lessons.scoped_session.query import registry_of
 lesson = Lesson(
     name="scoped_session",
     title="A session for each thread, which nobody removes",
-    story="After a busy minute, some requests for parcels answer 503 for the"
-    " rest of the day, and others, for the very same parcel, answer at"
-    " once. Several connections have been idle in transaction since"
-    " that minute. Nobody is at work on them.",
+    story="On a busy day, some requests for parcels answer 503, and others,"
+    " for the very same parcel, at once. And after the last request of the"
+    " day, several connections are idle in transaction all night. Nobody is"
+    " at work on them.",
     mistake="`scoped_session`, used in FastAPI's threads without `remove()`",
     cure="a session for each request, in a `with` block",
-    heals_by="never",
+    heals_by="thread",
     source="open-webui#20868: idle in transaction for 30 to 50 minutes",
     before=before.router,
     after=after.router,
@@ -38,7 +38,8 @@ lesson = Lesson(
     ),
     trap=Trap(
         "gc.collect() after every request",
-        "the collector frees what nobody refers to, and the threads live on",
+        "it frees the sessions of threads that have ended, and while there"
+        " is work for them, none ends",
         collects=True,
     ),
     other_cure=Cure(
@@ -55,8 +56,8 @@ lesson = Lesson(
         ),
         (
             "The registry keeps one session a thread, and FastAPI's threads"
-            " live on: the next request in that thread gets the same session,"
-            " in the same transaction. What cleans up in a dependency or a"
+            " outlive requests: the next one in that thread gets the same"
+            " session, in the same transaction. What cleans up in a dependency or a"
             " middleware runs in another thread, and cleans up that one's."
         ),
         (

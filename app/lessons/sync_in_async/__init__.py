@@ -21,7 +21,7 @@ lesson = Lesson(
     mistake="`Session = Depends(get_session)`, the write-up's own fix, in a"
     " handler that runs on the event loop",
     cure="`AsyncSession`, and `await`",
-    heals_by="exit",
+    heals_by="timeout",
     source="write-up, section 2, option 1; uhh-lt/dats#217; open-webui#11233",
     before=before.router,
     after=after.router,

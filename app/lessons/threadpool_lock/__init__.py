@@ -23,7 +23,7 @@ lesson = Lesson(
     mistake="a session dependency, and a response that FastAPI makes in one"
     " more thread before the session is closed",
     cure="a session that begins and ends in the handler's own thread",
-    heals_by="exit",
+    heals_by="timeout",
     source="fastapi#3205 and discussion 6628",
     before=before.router,
     after=after.router,

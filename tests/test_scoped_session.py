@@ -1,0 +1,38 @@
+"""A thread keeps its session and the loan, for as long as it lives."""
+
+import gc
+
+import pytest
+from anyio._backends._asyncio import WorkerThread
+
+from app.lab.faults import provoke
+from app.lab.side import BEFORE
+from app.lessons.scoped_session import lesson
+from tests.conftest import Service, ignored_warnings, until
+
+AT_ONCE = 3
+PARCELS = lesson.scenarios[0]
+
+
+@pytest.fixture
+async def busy(service: Service) -> Service:
+    """A service with as many threads as loans, whose requests have ended."""
+    await provoke(service.client, BEFORE, PARCELS, AT_ONCE, AT_ONCE)
+    assert len(service.loans) == AT_ONCE
+    return service
+
+
+async def test_the_end_of_all_idle_threads_gives_back_all_loans_but_one(
+    busy: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WorkerThread, "MAX_IDLE_TIME", 0)
+
+    # The next that wants a thread ends the others that are idle.
+    await busy.send(PARCELS, "before")
+
+    def one_is_left() -> bool:
+        with ignored_warnings():
+            gc.collect()
+        return len(busy.loans) == 1
+
+    await until(one_is_left)
