@@ -23,6 +23,7 @@ from app.cli.load import load
 from app.cli.service import migrate, seed, serve
 from app.cli.start import say
 from app.cli.workshop import workshop
+from app.invocation import APP
 
 cli = typer.Typer(
     help="An order service that shows connection-pool leaks, before and"
@@ -52,7 +53,7 @@ def main() -> None:
             say(f"error: {name or 'settings'}: {wrong['msg']}")
         sys.exit(2)
     except asyncpg.UndefinedTableError:
-        say("error: the database has no tables: run `python -m app migrate`")
+        say(f"error: the database has no tables: run `{APP} migrate`")
         sys.exit(2)
     except (
         BudgetExceededError,

@@ -9,9 +9,9 @@ from app.api import LESSONS
 from app.cli.start import say
 from app.lab.workshop import progress
 from app.lab.workshop.exercise import file_of
+from app.lab.workshop.show import COMMAND
 from app.lesson import Lesson
 
-COMMAND = "python -m app workshop"
 NAMES = {lesson.name: lesson for lesson in LESSONS}
 
 
@@ -53,5 +53,5 @@ def started_last() -> Lesson:
 
 
 def show_it(what: RenderableType) -> None:
-    """Print it."""
-    Console(highlight=False).print(what)
+    """Print it; a line that does not wrap is whole all the same."""
+    Console(highlight=False).print(what, crop=False)

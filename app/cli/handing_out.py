@@ -4,10 +4,11 @@ import os
 
 import typer
 
-from app.cli.choice import COMMAND, show_it
+from app.cli.choice import show_it
 from app.cli.service import serve
 from app.cli.start import say
 from app.lab.workshop import exercise, progress, show
+from app.lab.workshop.show import COMMAND
 from app.lesson import Lesson
 
 

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from app.budget import DatabaseUnreachableError, check_budget
+from app.invocation import APP
 from app.migrate import migrate
 from app.monitor import Monitor
 from app.seed import seed
@@ -46,7 +47,7 @@ async def check_server(settings: Settings) -> None:
         await check_budget(settings, monitor)
         found = await monitor.fetch("SELECT to_regclass('orders') AS orders")
         if found[0]["orders"] is None:
-            message = "the database has no tables: run `python -m app migrate`"
+            message = f"the database has no tables: run `{APP} migrate`"
             raise DatabaseUnreachableError(message)
     finally:
         await monitor.close()

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from app.api import LESSONS
 from app.cli.choice import (
-    COMMAND,
     LessonArgument,
     LessonOrNone,
     must_be_there,
@@ -21,6 +20,7 @@ from app.cli.handing_out import hand_out, serve_it
 from app.cli.start import database, say, today
 from app.lab.workshop import exercise, finding, progress, score, show
 from app.lab.workshop import summary as summing_up
+from app.lab.workshop.show import COMMAND
 from app.lab.workshop.trap import options
 from app.replace_file import replace_file
 

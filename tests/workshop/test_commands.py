@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from app import orders
 from app.__main__ import cli
 from app.cli.choice import NAMES
+from app.lab.workshop.curl import lines_for
 from app.lab.workshop.progress import LessonProgress, changed, read
 from app.lab.workshop.score import RULES
 from app.lab.workshop.trap import options
@@ -27,8 +28,10 @@ def type_(monkeypatch: pytest.MonkeyPatch) -> Type:
     told = replace(orders.lesson, hints=HINTS, story="Once upon a time.")
     monkeypatch.setitem(NAMES, "orders", told)
 
-    def command(*arguments: str, then: str = "") -> Result:
-        return CliRunner(env={"COLUMNS": "200"}).invoke(
+    def command(
+        *arguments: str, then: str = "", columns: str = "200"
+    ) -> Result:
+        return CliRunner(env={"COLUMNS": columns}).invoke(
             cli, ["workshop", *arguments], input=then
         )
 
@@ -43,6 +46,14 @@ def test_the_story_is_told_first(type_: Type) -> None:
     started = type_("start", "orders", "--no-serve")
 
     assert "Once upon a time." in started.stdout
+
+
+def test_what_is_to_be_pasted_is_whole_in_a_narrow_terminal(
+    type_: Type,
+) -> None:
+    started = type_("start", "orders", "--no-serve", columns="40")
+
+    assert {*lines_for(orders.lesson, 8000)} <= {*started.stdout.split("\n")}
 
 
 def test_each_time_there_is_one_hint_more_while_there_are_any(

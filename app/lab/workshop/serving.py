@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 
 from app.error_handlers import answer_of
 from app.errors import Problem, problems
+from app.invocation import APP
 from app.lab.workshop.exercise import file_of
 from app.lesson import Lesson
 
@@ -99,9 +100,7 @@ class Exercises:
         try:
             text = file.read_text()
         except FileNotFoundError:
-            raise NotStarted(
-                f"Type: python -m app workshop start {name}"
-            ) from None
+            raise NotStarted(f"Type: {APP} workshop start {name}") from None
         except (OSError, ValueError) as error:
             raise BrokenFile(
                 f"{file_of(self._lessons[name])}: {error}"

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from app.invocation import APP
 from app.lab.workshop.curl import lines_for
 from app.lab.workshop.exercise import file_of, solution_of
 from app.lab.workshop.progress import LessonProgress, Progress
@@ -17,7 +18,7 @@ from app.lab.workshop.trap import QUESTION, Option
 from app.lab.workshop.verdict import Verdict
 from app.lesson import Lesson
 
-COMMAND = "python -m app workshop"
+COMMAND = f"{APP} workshop"
 
 
 def overview(lessons: Sequence[Lesson], progress: Progress) -> RenderableType:

@@ -57,8 +57,9 @@ lesson = Lesson(
         (
             "The registry keeps one session a thread, and FastAPI's threads"
             " outlive requests: the next one in that thread gets the same"
-            " session, in the same transaction. What cleans up in a dependency or a"
-            " middleware runs in another thread, and cleans up that one's."
+            " session, in the same transaction. What cleans up in a"
+            " dependency or a middleware runs in another thread, and cleans"
+            " up that one's."
         ),
         (
             "`with Session(engine)` in the handler itself: it borrows and"

@@ -1,0 +1,87 @@
+"""What `start` prints is pasted into a terminal, and does what it says."""
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from app import orders
+from app.lab.workshop.curl import lines_for
+from app.lab.workshop.exercise import start
+from app.lesson import Lesson
+from app.lessons import websocket
+from tests.conftest import Service
+from tests.programs import program
+from tests.workshop.conftest import ROOT
+
+# A leak is collected at the end, and complained of.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The garbage collector is trying to clean up"
+)
+STATUS_ALONE = "-s -o /dev/null -w '%{http_code}'"
+
+
+@pytest.fixture
+def service(
+    service: Service,
+    folder: Path,  # noqa: ARG001 - entered when the service has its flags
+) -> Service:
+    """The service, run in a folder of its own."""
+    return service
+
+
+def lines(service: Service, lesson: Lesson) -> dict[str, str]:
+    """Each scenario's line, by its heading."""
+    start(lesson)
+    port = service.client.base_url.port
+    assert port is not None
+    printed = [*lines_for(lesson, port)]
+    return dict(zip(printed[::2], printed[1::2], strict=True))
+
+
+@asynccontextmanager
+async def pasted(line: str) -> AsyncIterator[asyncio.StreamReader]:
+    """What a line prints that was pasted in the project's folder."""
+    shell = await asyncio.create_subprocess_shell(
+        line, cwd=ROOT, stdout=PIPE, start_new_session=True
+    )
+    assert shell.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            yield shell.stdout
+    finally:
+        # A tab stays open for a while: all that the line has started.
+        with suppress(ProcessLookupError):  # where it has ended by itself
+            os.killpg(shell.pid, signal.SIGKILL)
+        await shell.wait()
+
+
+async def test_an_http_request_has_the_status_that_is_announced(
+    service: Service,
+) -> None:
+    program("curl", "curl")
+    asked = lines(service, orders.lesson)
+    answered = {}
+
+    for heading, line in asked.items():
+        async with pasted(f"{line} {STATUS_ALONE}") as told:
+            answered[heading] = (await told.read()).decode()
+
+    assert answered == {each: each.rpartition(": ")[2] for each in asked}
+
+
+async def test_a_websocket_is_answered_and_stays_open(
+    service: Service,
+) -> None:
+    asked = lines(service, websocket.lesson)
+
+    async with pasted(asked["# open tabs"]) as told:
+        await told.readuntil(b"near ")
+
+        [loan] = service.loans
+        assert not loan.leaked
