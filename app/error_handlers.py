@@ -16,8 +16,10 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.close_websocket import CloseWebSocket
 from app.database import Database
 from app.errors import Problem
+from app.provider import ProviderTimeoutError
 from poolwatch import PoolExhausted, diagnose
 
 logger = logging.getLogger(__name__)
@@ -35,9 +37,10 @@ def install(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(PoolExhausted)(_exhausted)
     app.exception_handler(DBAPIError)(_driver_error)
+    app.exception_handler(ProviderTimeoutError)(_provider_silent)
     for away in (
-        # What this service reaches over the network is its database alone,
-        # so an error of the network is the database's.
+        # The database refuses, is out of reach, or does not answer in time:
+        # over the network the service asks nobody else but the provider.
         OSError,
         asyncpg.InterfaceError,
         asyncpg.PostgresConnectionError,
@@ -46,6 +49,7 @@ def install(app: FastAPI) -> None:
     ):
         app.exception_handler(away)(_database_away)
     app.exception_handler(Exception)(_unexpected)
+    app.add_middleware(CloseWebSocket)
     app.add_middleware(AnswerWhenStopped)
 
 
@@ -120,13 +124,7 @@ def answer_of(problem: Problem) -> JSONResponse:
 
 
 def _bad_input(_: Request, error: RequestValidationError) -> JSONResponse:
-    errors = [
-        {
-            "field": ".".join(str(part) for part in found["loc"]),
-            "message": found["msg"],
-        }
-        for found in error.errors()
-    ]
+    errors = [_wrong_field(found) for found in error.errors()]
     fields = ", ".join(found["field"] for found in errors)
     return _answer(
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -134,6 +132,17 @@ def _bad_input(_: Request, error: RequestValidationError) -> JSONResponse:
         f"Wrong: {fields}.",
         errors=errors,
     )
+
+
+def _wrong_field(found: dict[str, Any]) -> dict[str, str]:
+    if found["type"] == "json_invalid":  # no field: `loc` ends in a position
+        reason = found["ctx"]["error"]
+        place = f"at character {found['loc'][-1]}"
+        return {"field": "body", "message": f"No JSON: {reason}, {place}"}
+    return {
+        "field": ".".join(str(part) for part in found["loc"]),
+        "message": found["msg"],
+    }
 
 
 def _http_error(_: Request, error: HTTPException) -> JSONResponse:
@@ -179,6 +188,15 @@ def _database_away(request: Request, error: Exception) -> JSONResponse:
     logger.error("503 %s: %s", request.url.path, type(error).__qualname__)
     return _unavailable(
         "Database unavailable", "The database cannot answer now."
+    )
+
+
+def _provider_silent(request: Request, _: Exception) -> JSONResponse:
+    logger.error("504 %s: the provider is silent", request.url.path)
+    return _answer(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        "Provider timeout",
+        "A service that this one asks has not answered in time.",
     )
 
 

@@ -5,11 +5,14 @@
     ├── EmptyOrder          409
     ├── TooManyDays         422
     ├── health.NotReady     503
-    ├── lab.control.…       401, 404, 409
+    ├── flags.…             409
+    ├── lessons.….…         403
+    ├── lab.control.…       401, 404
     └── lab.workshop.…      404, 500
 
     poolwatch.PoolExhausted 503     no connection came free in time
     the database is away    503     refuses, closes, or ends what is asked
+    the provider is silent  504
     anything else           500     the log has it, the body does not
 
 `error_handlers` answers them.

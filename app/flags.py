@@ -10,6 +10,7 @@ import logging
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.errors import Problem
 from app.lesson import Lesson, Variant
 from app.replace_file import replace_file
 
@@ -39,8 +41,11 @@ POLL_SECONDS = 0.5
 logging.getLogger("openfeature.contrib").setLevel(logging.CRITICAL + 1)
 
 
-class FlagsFileError(Exception):
-    """The flag file cannot be changed: it is missing or not flagd's."""
+class FlagsFileError(Problem):
+    """The flag file is missing, not flagd's, or must not be written."""
+
+    status = HTTPStatus.CONFLICT
+    title = "Flag file unusable"
 
 
 class Flags:
@@ -105,6 +110,10 @@ class Flags:
 
         Percentages of these lessons are dropped, all else in the file stays;
         a file that is missing or broken is made anew.
+
+        Raises:
+            FlagsFileError: it cannot be written; it is as it was.
+
         """
         try:
             document = self._document()
@@ -116,7 +125,11 @@ class Flags:
                 "variants": {"before": "before", "after": "after"},
                 "defaultVariant": variant,
             }
-        replace_file(self._path, json.dumps(document, indent=2))
+        try:
+            replace_file(self._path, json.dumps(document, indent=2))
+        except OSError as error:
+            message = f"{self._path} cannot be written: {error.strerror}"
+            raise FlagsFileError(message) from error
 
     def _document(self) -> dict[str, Any]:
         try:

@@ -3,6 +3,7 @@
 import pytest
 
 from app.database import DatabaseDep
+from app.provider import Provider
 from tests.conftest import Service
 
 ITEM = {"product": "teapot", "price": "24.90", "quantity": 1}
@@ -91,6 +92,7 @@ async def test_a_body_that_is_no_json_is_bad_input(
 
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"] == "Wrong: body."
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,7 @@ async def test_a_body_that_is_no_json_is_bad_input(
         ("POST", "/orders/97/process", 409, "Empty order"),
         ("GET", "/orders?limit=0", 422, "Bad input"),
         ("GET", "/analytics?since=2000-01-01", 422, "Too many days"),
+        ("GET", "/analytics?since=0", 422, "Bad input"),
     ],
 )
 async def test_an_error_is_a_problem_with_title_and_status(
@@ -171,3 +174,15 @@ async def test_a_wrong_statement_is_a_fault_of_ours(
 
     assert answer.status_code == 500
     assert "nowhere" not in answer.text
+
+
+async def test_a_silent_provider_is_no_fault_of_the_database(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Provider, "PATIENCE", 0.01)
+    await service.client.put("/lab/provider", json={"answers": False})
+
+    answer = await service.client.get("/after/orders/1/delivery")
+
+    assert answer.status_code == 504
+    assert answer.json()["title"] == "Provider timeout"

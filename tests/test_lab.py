@@ -101,6 +101,21 @@ async def test_a_broken_flag_file_is_a_conflict(
     assert answer.status_code == 409
 
 
+async def test_a_flag_file_that_cannot_be_written_is_a_conflict(
+    service: Service, settings: Settings
+) -> None:
+    settings.flags_file.unlink()
+    settings.flags_file.mkdir()
+
+    for method, path in (("PUT", "/lab/flags/orders"), ("POST", "/lab/reset")):
+        answer = await service.client.request(
+            method, path, json={"variant": "before"}
+        )
+
+        assert answer.status_code == 409
+        assert "Is a directory" in answer.json()["detail"]
+
+
 async def test_setting_a_flag_mends_a_broken_file(
     service: Service, settings: Settings
 ) -> None:

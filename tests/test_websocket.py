@@ -1,10 +1,13 @@
 """A WebSocket is watched and chosen by flag as any request is."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
 from app.flags import Flags
 from app.lesson import Variant
+from app.provider import Provider
 from app.settings import Settings
 from tests.conftest import Service, until
 
@@ -18,9 +21,9 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 @pytest.fixture
 def settings(settings: Settings, variant: Variant) -> Settings:
-    """The flag says who answers, before the service is started."""
+    """The flag says who answers; and nobody waits long for a connection."""
     Flags(settings.flags_file).write({"websocket": variant})
-    return settings
+    return settings.model_copy(update={"pool_timeout": 0.2})
 
 
 async def test_a_flag_chooses_who_answers(
@@ -48,10 +51,11 @@ async def one_waits(service: Service) -> bool:
 
 
 @pytest.mark.parametrize(
-    "question", ["", "{", "1", '{"order_id": 0}', '{"order_id": "one"}']
+    "question",
+    ["", "{", "1", b"\0", '{"order_id": 0}', '{"order_id": "one"}'],
 )
 async def test_what_is_no_question_ends_the_conversation(
-    service: Service, question: str
+    service: Service, question: str | bytes
 ) -> None:
     async with service.socket("/orders/live") as socket:
         await socket.send('{"order_id": 1}')
@@ -63,5 +67,37 @@ async def test_what_is_no_question_ends_the_conversation(
 
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1007
+    assert "order_id" in closed.value.rcvd.reason
     await service.at_rest()
     assert not service.loans
+
+
+async def test_an_error_in_the_conversation_closes_it_with_a_code(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Provider, "PATIENCE", 0.01)
+    await service.client.put("/lab/provider", json={"answers": False})
+
+    assert await code_after_a_question(service) == 1011
+
+
+async def test_an_empty_pool_closes_it_and_says_to_try_again(
+    service: Service,
+) -> None:
+    engine = service.database.engine
+    book = service.database.ledger.books["engine"]
+    async with AsyncExitStack() as stack:
+        for _ in range(book.gauge.capacity() or 0):
+            await stack.enter_async_context(engine.connect())
+
+        assert await code_after_a_question(service) == 1013
+
+
+async def code_after_a_question(service: Service) -> int:
+    """Ask for an order, and answer the code with which the server closes."""
+    async with service.socket("/orders/live") as socket:
+        await socket.send('{"order_id": 1}')
+        with pytest.raises(ConnectionClosedError) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code

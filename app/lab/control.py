@@ -16,7 +16,6 @@ from pydantic import BaseModel, Field
 from app.api import LESSONS
 from app.database import DatabaseDep
 from app.errors import Problem, problems
-from app.flags import FlagsFileError
 from app.lab.reset import Reclaimed, Reset, restore
 from app.lab.state import LabDep
 from app.lab.waits import WaitTimes
@@ -40,13 +39,6 @@ class LessonNotFound(Problem):
 
     status = HTTPStatus.NOT_FOUND
     title = "Lesson not found"
-
-
-class FlagsBroken(Problem):
-    """The flag file is missing or broken; setting a flag makes it anew."""
-
-    status = HTTPStatus.CONFLICT
-    title = "Flag file broken"
 
 
 class Flag(BaseModel):
@@ -126,13 +118,10 @@ router = APIRouter(
 @router.get("/flags", responses=problems(409))
 async def read_flags(lab: LabDep) -> dict[str, dict[str, object]]:
     """Answer the flags as the file has them, percentages included."""
-    try:
-        return lab.flags.read()
-    except FlagsFileError as error:
-        raise FlagsBroken(str(error)) from error
+    return lab.flags.read()
 
 
-@router.put("/flags/{lesson}", responses=problems(404, 422))
+@router.put("/flags/{lesson}", responses=problems(404, 409, 422))
 async def set_flag(lesson: str, flag: Flag, lab: LabDep) -> Flag:
     """Choose who answers a lesson's routes, in every worker."""
     if lesson not in {known.name for known in LESSONS}:
@@ -208,7 +197,7 @@ async def reclaim(database: DatabaseDep) -> Reclaimed:
     return Reclaimed(loans_freed=await database.end_leaks())
 
 
-@router.post("/reset", responses=problems(503))
+@router.post("/reset", responses=problems(409, 503))
 async def reset(database: DatabaseDep, lab: LabDep) -> Reset:
     """Put all back as it began: loans, backends, flags, locks, collector."""
     return await restore(database, lab)

@@ -48,7 +48,7 @@ class Lab:
             "When the lab was reset last, in Unix time; 0 if never",
             registry=registry,
         )
-        return cls(flags, TableLock(settings.dsn), registry, last_reset)
+        return cls(flags, TableLock(settings.direct_dsn), registry, last_reset)
 
     @asynccontextmanager
     async def opened(self, state: State) -> AsyncIterator["LabState"]:

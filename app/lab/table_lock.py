@@ -14,7 +14,7 @@ class TableLock:
     """Holds the table `orders` over a connection of its own."""
 
     def __init__(self, dsn: str) -> None:
-        """Remember where to connect."""
+        """Remember where to connect: to PostgreSQL itself, not a pooler."""
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
 

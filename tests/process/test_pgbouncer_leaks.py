@@ -186,6 +186,17 @@ def test_the_collector_heals_there_what_it_heals_elsewhere(
     wait_until(lambda: bouncer.in_use(database_url) == (0, 0))
 
 
+def test_the_lab_locks_the_orders_past_pgbouncer(
+    replicas: tuple[httpx.Client, httpx.Client],
+) -> None:
+    leaky, _ = replicas
+
+    for locked in (True, False):
+        answer = leaky.put("/lab/orders", json={"locked": locked})
+
+        assert answer.status_code == 200, answer.text
+
+
 def test_a_leaky_service_that_ends_leaves_nothing_at_pgbouncer(
     bouncer: Bouncer, database_url: str
 ) -> None:

@@ -30,7 +30,7 @@ lesson = Lesson(
         Scenario(
             "a stranger",
             "/guests/offers?order=1&customer=Nobody",
-            status=401,
+            status=403,
         ),
     ),
     trap=Trap(

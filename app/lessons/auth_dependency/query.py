@@ -16,7 +16,7 @@ Customer = Annotated[str, Query(min_length=1, max_length=200)]
 class UnknownGuest(Problem):
     """Guests have no password: they name an order, and whose it is."""
 
-    status = HTTPStatus.UNAUTHORIZED
+    status = HTTPStatus.FORBIDDEN
     title = "Unknown guest"
 
     def __init__(self) -> None:

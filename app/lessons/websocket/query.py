@@ -21,11 +21,11 @@ async def questions(socket: WebSocket) -> AsyncIterator[Question]:
         WebSocketException: it asks something else.
 
     """
-    async for text in socket.iter_text():
-        try:
-            question = Question.model_validate_json(text)
-        except ValidationError as wrong:
-            raise WebSocketException(
-                status.WS_1007_INVALID_FRAME_PAYLOAD_DATA
-            ) from wrong
-        yield question
+    try:
+        async for text in socket.iter_text():
+            yield Question.model_validate_json(text)
+    except (ValidationError, KeyError) as wrong:  # a binary frame has no text
+        raise WebSocketException(
+            status.WS_1007_INVALID_FRAME_PAYLOAD_DATA,
+            'Ask like this: {"order_id": 1}',
+        ) from wrong
