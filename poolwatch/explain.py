@@ -98,7 +98,7 @@ def diagnose(
         if lag < BLOCKED:
             return None
         return Verdict(
-            "blocked event loop", f"it is {lag:.1f} s late, the pool is not"
+            "blocked event loop", f"{lag:.1f} s late, with connections left"
         )
     leaked = [loan for loan in loans if loan.leaked]
     if 2 * len(leaked) >= len(loans) > 0:

@@ -17,8 +17,8 @@ from app.models import Order, OrderItem, OrderStatus
 
 LARGEST_ID = 2**31 - 1
 
-# Columns and not Order: a page then makes no ORM objects. SQLModel knows the
-# types of up to four columns.
+# Columns and not Order: a page then makes no ORM objects. SQLModel's `select`
+# is typed for up to four columns, and ignored here.
 ORDER = select(  # type: ignore[call-overload]
     col(Order.id),
     col(Order.customer),

@@ -12,12 +12,12 @@ lesson = Lesson(
     name="dependency_by_hand",
     title="A session dependency called by hand",
     story="The summary gets its session from the same function as everybody"
-    " else, the one with the `with` block in it. The others give their"
+    " else, and that one closes what it opens. The others give their"
     " connections back, and the summary does not. Two people have"
     " reviewed it.",
     mistake="`next(get_session())`: its `with` block ends before the session"
     " is used, and nobody is left to close it",
-    cure="let FastAPI call it, with `Depends`; elsewhere, a `with` block",
+    cure="a `with` block round all that uses the session",
     heals_by="gc",
     source="chattermate#203: idle in transaction for hours; DataJunction#942",
     before=before.router,
@@ -51,14 +51,14 @@ lesson = Lesson(
         ),
         (
             "Nobody keeps the generator that `next()` has begun, so Python"
-            " ends it at once, and its `with` block closes a session that has"
-            " not borrowed yet. A closed session can be used again. This one"
-            " is, and then nobody is left to close it."
+            " ends it at once, and it closes a session that has not borrowed"
+            " yet. A closed session can be used again. This one is, and then"
+            " nobody is left to close it."
         ),
         (
-            "Let FastAPI call the function, with `Depends`: that is"
-            " `ThreadsSessionDep`. Where there is no FastAPI, write the"
-            " `with` block yourself."
+            "Write the `with` block yourself, round all that uses the"
+            " session. Or let FastAPI call the function, with `Depends`:"
+            " that is `ThreadsSessionDep`."
         ),
     ),
 )

@@ -23,7 +23,7 @@ async def read_archived_order(
         pool_recycle=settings.pool_recycle,
         connect_args=engine_arguments(settings, ENGINE),
     )
-    # LEAK engine_per_request-1: it goes back to a pool that nobody closes.
+    # LEAK engine_per_request-1: it goes back to a pool that is never closed.
     async with AsyncSession(engine) as session:
         found = await session.exec(ONE_ORDER, params={"id": order_id})
         order = found.one_or_none()

@@ -16,7 +16,7 @@ async def look_at_order(order_id: OrderId, session: ReaderDep) -> OrderRead:
     # FIX kept_session-1: the dependency closes it; the cache gets a row.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
-    RECENT.append(order)
     if order is None:
         raise OrderNotFound(order_id)
+    RECENT.append(order)
     return OrderRead.model_validate(order)

@@ -3,4 +3,4 @@
 from collections import deque
 
 RECENT: deque[object] = deque(maxlen=1000)
-"""The newest, for a page that the shop shows."""
+"""The newest; they stand for any cache, and nothing here reads them."""

@@ -17,7 +17,7 @@ router = APIRouter()
 async def make_invoice(
     order_id: OrderId, session: SessionDep
 ) -> ProcessedOrder:
-    """Take the order, so that nobody else does; then sum its items."""
+    """Mark the order processed, which locks its row; then sum its items."""
     # FIX row_lock-1: the dependency rolls back and closes on every way out.
     order = await session.get(Order, order_id)
     if order is None:

@@ -26,7 +26,7 @@ async def track_order(
     carrier: ProviderDep,
 ) -> EventStream:
     """Stream where the parcel is, event by event."""
-    # LEAK stream-1: the events need no connection, and one is lent for all.
+    # LEAK stream-1: no event needs it, and it is lent until the last one.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:

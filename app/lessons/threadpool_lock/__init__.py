@@ -6,8 +6,8 @@ for a connection have taken all threads, those that have one get no thread to
 go on with: all wait for the pool's timeout. With fewer threads it comes to
 that sooner.
 
-Handlers still wait for a connection in all threads; whoever has one needs no
-other thread to give it back, so each gets its turn.
+In *after*, handlers still wait for a connection in all threads; whoever has
+one needs no other thread to give it back, so each gets its turn.
 """
 
 from app.lesson import Cure, Lesson, Scenario, Starvation, Trap

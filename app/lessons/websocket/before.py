@@ -18,7 +18,7 @@ async def follow_orders(
     await socket.accept()
     async for question in questions(socket):
         this = {"id": question.order_id}
-        # LEAK websocket-1: the first question borrows, the last gives back.
+        # LEAK websocket-1: a question borrows, and the closed tab gives back.
         found = await session.exec(ONE_ORDER, params=this)
         order = found.one_or_none()
         if order is None:

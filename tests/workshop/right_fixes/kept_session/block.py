@@ -17,7 +17,7 @@ async def look_at_order(order_id: OrderId, database: DatabaseDep) -> OrderRead:
     async with AsyncSession(database.reader) as session:
         found = await session.exec(ONE_ORDER, params={"id": order_id})
         order = found.one_or_none()
-    RECENT.append(order)
     if order is None:
         raise OrderNotFound(order_id)
+    RECENT.append(order)
     return OrderRead.model_validate(order)

@@ -21,7 +21,7 @@ router = APIRouter()
 async def make_invoice(
     order_id: OrderId, database: DatabaseDep
 ) -> ProcessedOrder:
-    """Take the order, so that nobody else does; then sum its items."""
+    """Mark the order processed, which locks its row; then sum its items."""
     session = AsyncSession(database.engine)
     order = await session.get(Order, order_id)
     if order is None:

@@ -1,21 +1,21 @@
-"""A block, where there was a generator."""
+"""Depends: FastAPI begins the generator, and ends it."""
 
 from fastapi import APIRouter
-from sqlmodel import Session
 
 from app.errors import OrderNotFound, problems
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
-from app.threads_engine import ThreadsEngineDep
+from app.threads_engine import ThreadsSessionDep
 
 router = APIRouter()
 
 
 @router.get("/orders/{order_id}/summary", responses=problems(404))
-def summarize_order(order_id: OrderId, engine: ThreadsEngineDep) -> OrderRead:
+def summarize_order(
+    order_id: OrderId, session: ThreadsSessionDep
+) -> OrderRead:
     """Answer one order."""
-    with Session(engine) as session:
-        found = session.exec(ONE_ORDER, params={"id": order_id})
-        order = found.one_or_none()
+    found = session.exec(ONE_ORDER, params={"id": order_id})
+    order = found.one_or_none()
     if order is None:
         raise OrderNotFound(order_id)
     return OrderRead.model_validate(order)
