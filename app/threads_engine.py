@@ -31,6 +31,7 @@ async def open_threads_engine(
         pool_size=settings.threads_pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout,
+        pool_pre_ping=True,
         pool_recycle=settings.pool_recycle,
         connect_args=psycopg_arguments(settings, THREADS),
     )

@@ -112,6 +112,12 @@ def test_the_command_refuses_what_does_not_fit_on_one_line() -> None:
     assert "Without PgBouncer a pool size of 5 fits" in refused.stdout
 
 
+def test_the_command_counts_the_labs_pool_and_wants_no_token() -> None:
+    refused = run("budget", "--replicas=3", "--workers=2", LAB_ENABLED="true")
+
+    assert refused.stderr.startswith("error: 348 connections do not fit")
+
+
 def test_the_command_asks_the_server_that_it_is_given(
     database_url: str,
 ) -> None:

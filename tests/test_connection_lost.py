@@ -37,6 +37,16 @@ async def test_pools_replace_idle_connections_that_were_ended(
     assert (await production.client.get("/readyz")).status_code == 200
 
 
+async def test_the_labs_pool_for_threads_replaces_them_too(
+    service: Service,
+) -> None:
+    parcel = "/after/orders/1/parcel"
+    await service.client.get(parcel)
+    await end_all_connections(service)
+
+    assert (await service.client.get(parcel)).status_code == 200
+
+
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
 async def test_a_statement_that_was_cut_off_is_503(
     production: Service,

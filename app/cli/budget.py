@@ -78,10 +78,11 @@ def budget(
 
 
 def _settings(workers: int) -> Settings:
+    token = SecretStr("nobody is served")
     given = (
-        Settings(lab_token=SecretStr("nobody is served"))
+        Settings(lab_token=token)
         if os.environ.get("DATABASE_URL")
-        else Settings(database_url="postgresql://nowhere")
+        else Settings(lab_token=token, database_url="postgresql://nowhere")
     )
     changed: dict[str, object] = {"web_concurrency": workers}
     if workers > 1 and given.poolwatch_folder is None:
