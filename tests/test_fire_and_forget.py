@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.lessons.fire_and_forget.query import TASKS
+from app.lessons.fire_and_forget.shared import TASKS
 from app.provider import Provider
 from tests.conftest import Service, until
 

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database import DatabaseDep
 from app.errors import problems
-from app.lessons.auth_dependency.query import (
+from app.lessons.auth_dependency.shared import (
     Customer,
     Offer,
     OrderNumber,

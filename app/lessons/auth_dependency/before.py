@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from app.database import SessionDep
 from app.errors import problems
-from app.lessons.auth_dependency.query import (
+from app.lessons.auth_dependency.shared import (
     Customer,
     Offer,
     OrderNumber,

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database import Database, DatabaseDep, SessionDep
 from app.errors import OrderNotFound, problems
-from app.lessons.background_task.query import Confirmation
+from app.lessons.background_task.shared import Confirmation
 from app.order_processor.query import SUM_ITEMS
 from app.orders.query import ONE_ORDER, OrderId
 from app.provider import Provider, ProviderDep

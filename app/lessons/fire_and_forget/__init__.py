@@ -8,7 +8,7 @@ ends. It ends with the task, and the task when the warehouse has answered.
 
 from app.lesson import Cure, Lesson, LongHold, Scenario, Trap
 from app.lessons.fire_and_forget import after, before
-from app.lessons.fire_and_forget.query import cancel_tasks
+from app.lessons.fire_and_forget.shared import cancel_tasks
 
 lesson = Lesson(
     name="fire_and_forget",

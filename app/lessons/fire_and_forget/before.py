@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database import DatabaseDep
 from app.errors import OrderNotFound, problems
-from app.lessons.fire_and_forget.query import PRODUCTS, TASKS, Shipment
+from app.lessons.fire_and_forget.shared import PRODUCTS, TASKS, Shipment
 from app.orders.query import ONE_ORDER, OrderId
 from app.provider import Provider, ProviderDep
 

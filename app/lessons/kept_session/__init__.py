@@ -2,7 +2,7 @@
 
 from app.lesson import Cure, Lesson, Scenario, Trap
 from app.lessons.kept_session import after, before
-from app.lessons.kept_session.query import RECENT
+from app.lessons.kept_session.shared import RECENT
 
 lesson = Lesson(
     name="kept_session",

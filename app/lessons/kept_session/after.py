@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.database import ReaderDep
 from app.errors import OrderNotFound, problems
-from app.lessons.kept_session.query import RECENT
+from app.lessons.kept_session.shared import RECENT
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
 
 router = APIRouter()

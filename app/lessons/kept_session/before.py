@@ -5,7 +5,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database import DatabaseDep
 from app.errors import OrderNotFound, problems
-from app.lessons.kept_session.query import RECENT
+from app.lessons.kept_session.shared import RECENT
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
 
 router = APIRouter()

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.database import SessionDep
 from app.errors import OrderNotFound, problems
-from app.lessons.nested_session.query import Receipt
+from app.lessons.nested_session.shared import Receipt
 from app.order_processor.query import SUM_ITEMS
 from app.orders.query import ONE_ORDER, OrderId
 

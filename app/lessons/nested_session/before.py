@@ -5,7 +5,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database import DatabaseDep, SessionDep
 from app.errors import OrderNotFound, problems
-from app.lessons.nested_session.query import Receipt
+from app.lessons.nested_session.shared import Receipt
 from app.order_processor.query import SUM_ITEMS
 from app.orders.query import ONE_ORDER, OrderId
 

@@ -7,7 +7,7 @@ thread, and it removes another session.
 
 from app.lesson import Cure, Lesson, Scenario, Trap
 from app.lessons.scoped_session import after, before
-from app.lessons.scoped_session.query import registry_of
+from app.lessons.scoped_session.shared import registry_of
 
 lesson = Lesson(
     name="scoped_session",

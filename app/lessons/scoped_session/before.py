@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.errors import OrderNotFound, problems
-from app.lessons.scoped_session.query import registry_of
+from app.lessons.scoped_session.shared import registry_of
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
 from app.threads_engine import ThreadsEngineDep
 

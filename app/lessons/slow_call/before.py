@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.database import SessionDep
 from app.errors import OrderNotFound, problems
-from app.lessons.slow_call.query import Delivery
+from app.lessons.slow_call.shared import Delivery
 from app.orders.query import ONE_ORDER, OrderId
 from app.provider import ProviderDep
 

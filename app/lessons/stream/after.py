@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from app.database import SessionDep
 from app.errors import OrderNotFound, problems
-from app.lessons.stream.query import EventStream
+from app.lessons.stream.shared import EventStream
 from app.orders.query import ONE_ORDER, OrderId
 from app.provider import Provider, ProviderDep
 

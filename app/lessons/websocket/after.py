@@ -4,7 +4,7 @@ from fastapi import APIRouter, WebSocket
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database import DatabaseDep
-from app.lessons.websocket.query import questions
+from app.lessons.websocket.shared import questions
 from app.orders.query import ONE_ORDER
 from app.provider import ProviderDep
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, WebSocket
 
 from app.database import SessionDep
-from app.lessons.websocket.query import questions
+from app.lessons.websocket.shared import questions
 from app.orders.query import ONE_ORDER
 from app.provider import ProviderDep
 

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database import DatabaseDep
 from app.errors import OrderNotFound, problems
-from app.lessons.stream.query import EventStream
+from app.lessons.stream.shared import EventStream
 from app.orders.query import ONE_ORDER, OrderId
 from app.provider import Provider, ProviderDep
 

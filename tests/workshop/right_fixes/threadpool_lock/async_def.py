@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.database import SessionDep
 from app.errors import OrderNotFound, problems
-from app.lessons.threadpool_lock.query import TokenDep
+from app.lessons.threadpool_lock.shared import TokenDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
 
 router = APIRouter()

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from sqlmodel import Session
 
 from app.errors import OrderNotFound, problems
-from app.lessons.slow_call.query import Delivery
+from app.lessons.slow_call.shared import Delivery
 from app.orders.query import ONE_ORDER, OrderId
 from app.provider import ProviderDep
 from app.threads_engine import ThreadsEngineDep

@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database import DatabaseDep
 from app.errors import OrderNotFound, problems
-from app.lessons.slow_call.query import Delivery
+from app.lessons.slow_call.shared import Delivery
 from app.orders.query import ONE_ORDER, OrderId
 from app.provider import ProviderDep
 
