@@ -78,9 +78,7 @@ class Database:
         Behind PgBouncer no backend can be named, and to close the client's
         side is enough: PgBouncer rolls back what was left open.
         """
-        return await reclaim_leaks(
-            self.ledger, self.monitor.terminate, after=0
-        )
+        return await reclaim_leaks(self.ledger, self.monitor.fetch, after=0)
 
 
 class State(TypedDict):

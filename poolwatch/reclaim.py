@@ -1,6 +1,6 @@
 """Take leaked connections back: optional, and off unless you call it.
 
-    await reclaim_leaks(ledger, terminate)      # or a DSN for `terminate`
+    await reclaim_leaks(ledger, DSN)      # or a `fetch` for the DSN
 
 A leak that nothing heals starves its pool until the process is restarted.
 This ends the backend of each leaked loan and frees its slot in the pool, as
@@ -10,77 +10,120 @@ connection back, and each loan that is taken back is a finding.
 Safe means: a loan whose borrower lives is never touched. Whatever goes on
 using a connection that it has leaked, such as a task that was not awaited,
 gets the driver's error for a lost connection.
+
+One window stays open, of about one round trip. A leaked connection may come
+back between the last look at the ledger and the end of its backend, and do so
+in no transaction, so that its pool has nothing to say to the server. Whoever
+borrows it next then finds it lost, or loses it with its first statement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from poolwatch.ledger import Ledger, Loan
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
-Terminate = Callable[[list[int]], Awaitable[object]]
-"""Ends the backends with these process ids, as `pg_terminate_backend` does."""
+    from poolwatch.ledger import Book, Ledger, Loan
+    from poolwatch.process import Fetch
 
-END_BACKENDS = """
-SELECT pg_terminate_backend(pid)
+    Leaks = Sequence[tuple[Book, Loan]]
+
+END_UNCHANGED = """
+SELECT pid, state_change,
+       CASE WHEN state_change = seen
+            THEN pg_terminate_backend(pid) END AS ended
 FROM pg_stat_activity
-JOIN unnest($1::int[], $2::float8[]) AS leak(pid, age) USING (pid)
+JOIN unnest($1::int[], $2::float8[], $3::timestamptz[])
+     AS leak(pid, age, seen) USING (pid)
 WHERE backend_start < now() - make_interval(secs => age)
 """
-"""Asked with process ids and ages of loans: a backend that is younger than
-the loan has inherited the process id, and is somebody else's."""
+"""Asked with process ids, ages of loans, and the `state_change` seen before.
+
+A backend that is younger than the loan has inherited the process id, and is
+somebody else's. One whose state has changed may have been lent anew; and one
+that keeps no state, `track_activities` being off, is never ended."""
 
 
 async def reclaim_leaks(
-    ledger: Ledger, terminate: Terminate | str, after: float = 60.0
+    ledger: Ledger,
+    server: Fetch | str,
+    after: float = 60.0,
+    pools: Collection[str] | None = None,
 ) -> int:
     """Take back what has been leaked; answer how many loans that were.
 
-    Call it from the event loop that the asyncio pools belong to.
+    Call it from the event loop that the asyncio pools belong to. A leaked
+    connection that is used at this very moment is left for the next call.
 
     Args:
         ledger: whose leaks to take back.
-        terminate: ends backends, over a connection that is none of the
-            pools'; or a DSN, over which asyncpg opens one for the purpose.
+        server: the pools' server: its DSN, for asyncpg; or an
+            `await fetch(query, *args)`, over a connection that is none of the
+            pools' and in no transaction.
         after: seconds that a leaked loan must be old.
+        pools: names of the pools that are meant, all of that server; every
+            pool of the ledger where none is given.
 
     """
     leaked = [
         (book, loan)
         for book in list(ledger.books.values())
+        if pools is None or book.name in pools
         for loan in list(book.loans.values())
         if loan.leaked and loan.age >= after
     ]
     if not leaked:
         return 0
-    for _, loan in leaked:
-        loan.condemned = True
-    # The server first: a thread that is inside the driver with a leaked
-    # connection must have its error before the driver's memory goes.
-    ended = [loan for _, loan in leaked if loan.pid is not None]
-    if isinstance(terminate, str):
-        await _terminate(terminate, ended)
-    else:
-        await terminate([loan.pid for loan in ended if loan.pid is not None])
-    for book, loan in leaked:
-        if book.loans.get(loan.slot) is loan:
-            await book.free(loan)
-            book.give_back(loan.slot)
-    return len(leaked)
-
-
-async def _terminate(dsn: str, loans: Sequence[Loan]) -> None:
+    if not isinstance(server, str):
+        return await _take_back(leaked, server)
     import asyncpg  # noqa: PLC0415 - only who gives a DSN needs it
 
-    connection = await asyncpg.connection.connect(dsn, timeout=5)
+    connection = await asyncpg.connection.connect(
+        server, timeout=5, command_timeout=5
+    )
     try:
-        await connection.execute(
-            END_BACKENDS,
-            [loan.pid for loan in loans],
-            [loan.age for loan in loans],
-            timeout=5,
-        )
+        return await _take_back(leaked, connection.fetch)
     finally:
         await connection.close(timeout=5)
+
+
+async def _take_back(leaked: Leaks, fetch: Fetch) -> int:
+    # With no state seen before, the first answer tells it and ends nothing.
+    rows = await fetch(END_UNCHANGED, *_arguments(leaked, {}))
+    seen = {row["pid"]: row["state_change"] for row in rows}
+    # What is lent still was lent when the server told its state. asyncpg has
+    # the statement prepared by now, and sends it at once.
+    leaked = [(book, loan) for book, loan in leaked if _is_open(book, loan)]
+    for _, loan in leaked:
+        loan.condemned = True
+    try:
+        # The server first: a thread that is inside the driver with a leaked
+        # connection must have its error before the driver's memory goes.
+        rows = await fetch(END_UNCHANGED, *_arguments(leaked, seen))
+        in_use = {row["pid"] for row in rows if row["ended"] is None}
+        taken = [leak for leak in leaked if leak[1].pid not in in_use]
+        for book, loan in taken:
+            if _is_open(book, loan):
+                await book.free(loan)
+                book.give_back(loan.slot)
+    finally:
+        for _, loan in leaked:
+            loan.condemned = False
+    return len(taken)
+
+
+def _arguments(
+    leaked: Leaks, seen: Mapping[int | None, datetime]
+) -> tuple[list[int | None], list[float], list[datetime | None]]:
+    loans = [loan for _, loan in leaked]
+    return (
+        [loan.pid for loan in loans],
+        [loan.age for loan in loans],
+        [seen.get(loan.pid) for loan in loans],
+    )
+
+
+def _is_open(book: Book, loan: Loan) -> bool:
+    return book.loans.get(loan.slot) is loan

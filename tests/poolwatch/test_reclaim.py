@@ -35,6 +35,10 @@ KINDS = [
 ]
 
 
+ONE_KIND = pytest.mark.parametrize("pool", ["asyncpg pool"], indirect=True)
+"""What does not depend on the pool."""
+
+
 @pytest.fixture(params=KINDS)
 async def pool(
     request: pytest.FixtureRequest, server: Server
@@ -92,6 +96,14 @@ def borrow(pool: AnyPool, ledger: Ledger) -> Borrow:
     return borrow
 
 
+@pytest.fixture
+async def own(server: Server) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the server that is none of the pools'."""
+    connection = await asyncpg.connection.connect(server.dsn)
+    yield connection
+    await connection.close()
+
+
 async def test_a_leak_is_taken_back_and_its_slot_lent_anew(
     borrow: Borrow, ledger: Ledger, reporter: Reporter, server: Server
 ) -> None:
@@ -134,30 +146,36 @@ async def test_a_young_leak_is_left_alone(
     assert await reclaim_leaks(ledger, server.dsn) == 0
 
 
-async def test_a_callable_may_end_the_backends(
-    borrow: Borrow, ledger: Ledger, server: Server
+async def test_the_server_may_be_asked_over_a_connection_that_is_open(
+    borrow: Borrow, ledger: Ledger, own: asyncpg.Connection
 ) -> None:
-    async def terminate(pids: list[int]) -> None:
-        for pid in pids:
-            await asyncio.to_thread(server.terminate, pid)
-
     with ledger.borrower("request"):
         _held = await borrow()
-    assert await reclaim_leaks(ledger, terminate, after=0) == 1
+    assert await reclaim_leaks(ledger, own.fetch, after=0) == 1
     assert not list(ledger.loans())
 
 
-async def test_a_slot_is_freed_though_its_backend_could_not_be_ended(
-    borrow: Borrow, ledger: Ledger
+async def test_a_slot_is_freed_whose_backend_a_pooler_hides(
+    borrow: Borrow, ledger: Ledger, server: Server
 ) -> None:
-    async def nothing(_: list[int]) -> None:
-        pass
-
+    ledger.books["orders"].knows_backends = False
     with ledger.borrower("request"):
         _held = await borrow()
-    assert await reclaim_leaks(ledger, nothing, after=0) == 1
+    assert await reclaim_leaks(ledger, server.dsn, after=0) == 1
     _again = await borrow()
     assert not only(ledger).leaked
+
+
+async def test_a_pool_that_is_not_meant_is_left_alone(
+    borrow: Borrow, ledger: Ledger, server: Server
+) -> None:
+    with ledger.borrower("request"):
+        _held = await borrow()
+    leak = only(ledger)
+    elsewhere = ["reports"]
+    assert await reclaim_leaks(ledger, server.dsn, 0, elsewhere) == 0
+    assert only(ledger) is leak
+    assert await reclaim_leaks(ledger, server.dsn, 0, ["orders"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -186,3 +204,94 @@ async def test_a_backend_that_has_inherited_the_process_id_is_spared(
     assert await reclaim_leaks(ledger, server.dsn, after=0) == 1
     assert await stranger.fetchval("SELECT 1") == 1
     await stranger.close()
+
+
+@ONE_KIND
+async def test_what_is_lent_anew_while_a_connection_opens_is_not_touched(
+    pool: asyncpg.Pool,
+    borrow: Borrow,
+    ledger: Ledger,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect = asyncpg.connection.connect
+
+    async def lend_anew(dsn: str, **_: object) -> asyncpg.Connection:
+        await pool.release(leaked)
+        borrowed.append(await borrow())
+        return await connect(dsn)
+
+    borrowed: list[asyncpg.Connection] = []
+    with ledger.borrower("request"):
+        leaked = await borrow()
+    with ledger.borrower("another"):
+        monkeypatch.setattr(asyncpg.connection, "connect", lend_anew)
+        assert await reclaim_leaks(ledger, server.dsn, after=0) == 0
+        assert await borrowed[0].fetchval("SELECT 1") == 1
+
+
+@ONE_KIND
+@pytest.mark.parametrize("look", [1, 2])
+async def test_what_is_lent_anew_while_the_server_is_asked_is_not_touched(
+    pool: asyncpg.Pool,
+    borrow: Borrow,
+    ledger: Ledger,
+    own: asyncpg.Connection,
+    look: int,
+) -> None:
+    async def lend_anew(query: str, *args: object) -> list[asyncpg.Record]:
+        asked.append(query)
+        if len(asked) == look:
+            await pool.release(leaked)
+            borrowed.append(await borrow())
+        return await own.fetch(query, *args)
+
+    asked: list[object] = []
+    borrowed: list[asyncpg.Connection] = []
+    with ledger.borrower("request"):
+        leaked = await borrow()
+    with ledger.borrower("another"):
+        await reclaim_leaks(ledger, lend_anew, after=0)
+        assert await borrowed[0].fetchval("SELECT 1") == 1
+        assert not only(ledger).condemned
+
+
+@ONE_KIND
+async def test_a_leak_that_is_in_use_is_left_for_the_next_call(
+    borrow: Borrow, ledger: Ledger, own: asyncpg.Connection
+) -> None:
+    async def use_it(query: str, *args: object) -> list[asyncpg.Record]:
+        rows = await own.fetch(query, *args)
+        await leaked.execute("SELECT 1")
+        return rows
+
+    with ledger.borrower("request"):
+        leaked = await borrow()
+    assert await reclaim_leaks(ledger, use_it, after=0) == 0
+    assert await leaked.fetchval("SELECT 1") == 1
+    assert await reclaim_leaks(ledger, own.fetch, after=0) == 1
+
+
+@ONE_KIND
+@pytest.mark.parametrize("look", [1, 2])
+async def test_a_leak_that_could_not_be_ended_is_healed_by_its_own_code(
+    pool: asyncpg.Pool,
+    borrow: Borrow,
+    ledger: Ledger,
+    reporter: Reporter,
+    own: asyncpg.Connection,
+    look: int,
+) -> None:
+    async def be_away(query: str, *args: object) -> list[asyncpg.Record]:
+        asked.append(query)
+        if len(asked) == look:
+            raise ConnectionRefusedError
+        return await own.fetch(query, *args)
+
+    asked: list[object] = []
+    with ledger.borrower("request"):
+        leaked = await borrow()
+    with pytest.raises(ConnectionRefusedError):
+        await reclaim_leaks(ledger, be_away, after=0)
+    await pool.release(leaked)
+    assert reporter.recent[-1].healed_by == "its own code"
