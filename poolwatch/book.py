@@ -81,6 +81,12 @@ class Book:
         """Borrowers that wait for a connection now."""
         return len(self._waiters)
 
+    def begin_anew(self, lock: RLock) -> None:
+        """Forget what is lent and who waits; lock with this from now on."""
+        self._lock = lock
+        self.loans.clear()
+        self._waiters.clear()
+
     def ask(self) -> float:
         """A borrower begins to wait: the moment, for `lend` or `give_up`."""
         self._waiters.append(None)

@@ -84,3 +84,7 @@ class EngineGauge:
         """Open connections beyond the pool's size."""
         pool = self._engine.pool
         return max(0, pool.overflow()) if isinstance(pool, QueuePool) else 0
+
+    def closed(self) -> bool:
+        """Never: an engine that was disposed of lends again."""
+        return False

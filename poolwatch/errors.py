@@ -9,6 +9,8 @@ A service that caught the pool's own error before it was watched still does.
 Naming the holders in the timeout itself is Vibur DBCP's idea.
 """
 
+from typing import Self
+
 from poolwatch.explain import explain
 from poolwatch.ledger import Book
 
@@ -21,8 +23,15 @@ class PoolExhausted(TimeoutError):
     leaked, oldest 43 s; …`.
     """
 
-    def __init__(self, book: Book) -> None:
+    pool: str
+    explanation: str
+
+    @classmethod
+    def of(cls, book: Book) -> Self:
         """Take the explanation now, while the holders still hold."""
-        self.pool = book.name
-        self.explanation = explain(book)
-        super().__init__(f"pool {book.name!r} exhausted: {self.explanation}")
+        explanation = explain(book)
+        # Made of its message alone, which is all that unpickling gives it.
+        error = cls(f"pool {book.name!r} exhausted: {explanation}")
+        error.pool = book.name
+        error.explanation = explanation
+        return error

@@ -95,9 +95,10 @@ def _watch_psycopg(ledger: Ledger) -> None:
     from poolwatch.for_psycopg import give_back, lend  # noqa: PLC0415
 
     book = _open_book(ledger, "psycopg_pool")
-    get, put = ConnectionPool.getconn, ConnectionPool.putconn
-    get_async = AsyncConnectionPool.getconn
-    put_async = AsyncConnectionPool.putconn
+    pool: Any = ConnectionPool
+    pool_async: Any = AsyncConnectionPool
+    get, put = pool.getconn, pool.putconn
+    get_async, put_async = pool_async.getconn, pool_async.putconn
 
     @wraps(get)
     def getconn(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401
@@ -121,13 +122,5 @@ def _watch_psycopg(ledger: Ledger) -> None:
         give_back(book, self, conn)
         await put_async(self, conn)
 
-    replacements: dict[type[Any], dict[str, Any]] = {
-        ConnectionPool: {"getconn": getconn, "putconn": putconn},
-        AsyncConnectionPool: {
-            "getconn": getconn_async,
-            "putconn": putconn_async,
-        },
-    }
-    for pool, methods in replacements.items():
-        for name, method in methods.items():
-            setattr(pool, name, method)
+    pool.getconn, pool.putconn = getconn, putconn
+    pool_async.getconn, pool_async.putconn = getconn_async, putconn_async

@@ -9,14 +9,17 @@ ends. *Overdue* is one older than a threshold while its borrower lives.
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections import Counter, deque
+from collections import deque
 from dataclasses import asdict, dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Literal
 
+from poolwatch.book import DEAF
 from poolwatch.callsite import sites
 from poolwatch.holder import holder_stack
+from poolwatch.ledger import inherited
 from poolwatch.listener import Listener
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("poolwatch")
 
 Kind = Literal["leak", "overdue", "returned late", "reclaimed"]
+
+Source = tuple[Kind, str | None]
+"""What is found, and the line that borrowed: what may pour."""
 
 HEALED: dict[Ending, str] = {
     "returned": "its own code",
@@ -116,13 +122,32 @@ class Reporter(Listener):
         """Remember so many findings, the newest."""
         self.recent: deque[Finding] = deque(maxlen=remember)
         self._callbacks: list[Callable[[Finding], None]] = []
-        self._logged: dict[tuple[Kind, str | None], float] = {}
-        self._held_back: Counter[tuple[Kind, str | None]] = Counter()
+        self._logged: dict[Source, float] = {}
+        self._held_back: dict[Source, tuple[Finding, int]] = {}
+        """The newest that was held back, and how many they are."""
+        self.begin_anew()
+        inherited.add(self)
+
+    def begin_anew(self) -> None:
+        """Own a lock that nobody holds; after a fork as well."""
         self._lock = RLock()  # the collector may report while we do
 
     def listen(self, callback: Callable[[Finding], None]) -> None:
-        """Call this with each finding, at once; it must not block."""
+        """Call this with each finding, at once; it must not block.
+
+        What it raises is logged and goes no further.
+        """
         self._callbacks.append(callback)
+
+    def catch_up(self) -> None:
+        """Log what is held back and whose minute is over."""
+        for source in list(self._held_back):
+            with self._lock:
+                if source not in self._held_back or not self._is_due(source):
+                    continue
+                finding, count = self._held_back.pop(source)
+                self._logged[source] = time.monotonic()
+            _log(finding, f" (the newest of {count} that were held back)")
 
     def leaked(self, loan: Loan) -> None:
         """Report a leak."""
@@ -143,22 +168,32 @@ class Reporter(Listener):
 
     def _report(self, finding: Finding) -> None:
         self.recent.append(finding)
+        self._log_or_hold_back(finding)
         for callback in self._callbacks:
-            callback(finding)
-        key = finding.kind, finding.site
-        now = time.monotonic()
+            try:
+                callback(finding)
+            except Exception:
+                logger.exception(DEAF, finding.kind)
+
+    def _log_or_hold_back(self, finding: Finding) -> None:
+        source = finding.kind, finding.site
         with self._lock:
-            if now - self._logged.get(key, -self.EVERY) < self.EVERY:
-                self._held_back[key] += 1
+            _, count = self._held_back.pop(source, (finding, 0))
+            if not self._is_due(source):
+                self._held_back[source] = finding, count + 1
                 return
-            self._logged[key] = now
-            more = self._held_back.pop(key, 0)
-        logger.warning(
-            "%s%s",
-            finding,
-            f" (and {more} more since the last such record)" if more else "",
-            extra={"poolwatch": asdict(finding)},
-        )
+            self._logged[source] = time.monotonic()
+        more = f" (and {count} more since the last such record)"
+        _log(finding, more if count else "")
+
+    def _is_due(self, source: Source) -> bool:
+        last = self._logged.get(source, -math.inf)
+        return time.monotonic() - last >= self.EVERY
+
+
+def _log(finding: Finding, more: str) -> None:
+    extra = {"poolwatch": asdict(finding)}
+    logger.warning("%s%s", finding, more, extra=extra)
 
 
 default_reporter = Reporter()

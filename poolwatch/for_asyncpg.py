@@ -62,6 +62,10 @@ class PoolGauge:
         """Nothing: asyncpg knows a most, and no overflow beyond it."""
         return 0
 
+    def closed(self) -> bool:
+        """Whether it is closed, or waits to be for its last loans."""
+        return self._pool.is_closing()
+
 
 class ConnectsGauge(UncountedGauge):
     """What is known of connections that nobody pools."""
@@ -83,24 +87,22 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
 
     Raises:
         TypeError: the pool is not open yet.
-        ValueError: the ledger has a pool of that name already, or
+        ValueError: the ledger has an open pool of that name already, or
             `asyncpg.connect()` under another.
 
     """
     if not isinstance(pool, asyncpg.Pool):
         return _watch_connects(name, ledger)
-    queue = getattr(pool, "_queue", None)
-    if queue is None:
+    if getattr(pool, "_queue", None) is None:
         message = "open the pool first: pool = await asyncpg.create_pool(…)"
         raise TypeError(message)
-    book = ledger.open_book(name, PoolGauge(pool))
-    _watch_pool(pool, queue, book)
-    return book
+    return _watch_pool(pool, name, ledger)
 
 
-def _watch_pool(pool: asyncpg.Pool, queue: Any, book: Book) -> None:  # noqa: ANN401
+def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
+    queue = pool._queue  # noqa: SLF001
     queues: Any = type(queue)
-    pools: Any = asyncpg.Pool
+    pools: Any = type(pool)
     # `super()`, and a proxy in place of the connection, take a look at each
     # call.
     put_nowait, acquire = queues.put_nowait, pools._acquire  # noqa: SLF001
@@ -111,7 +113,7 @@ def _watch_pool(pool: asyncpg.Pool, queue: Any, book: Book) -> None:  # noqa: AN
             book.give_back(id(holder), "terminated" if gone else "returned")
             put_nowait(self, holder)
 
-    class WatchedPool(asyncpg.Pool):
+    class WatchedPool(pools):  # type: ignore[misc]
         __slots__ = ()
 
         async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
@@ -123,7 +125,7 @@ def _watch_pool(pool: asyncpg.Pool, queue: Any, book: Book) -> None:  # noqa: AN
                 book.timed_out()
                 if not book.full:
                     raise  # a free slot, but no server behind it
-                raise PoolExhausted(book) from expired
+                raise PoolExhausted.of(book) from expired
             finally:
                 if connection is None:
                     book.give_up(asked)
@@ -135,7 +137,7 @@ def _watch_pool(pool: asyncpg.Pool, queue: Any, book: Book) -> None:  # noqa: AN
 
         async def _get_new_connection(self) -> Any:  # noqa: ANN401
             began = time.monotonic()
-            connection = await super()._get_new_connection()  # type: ignore[misc]
+            connection = await super()._get_new_connection()
             book.connected(time.monotonic() - began)
             return connection
 
@@ -144,9 +146,12 @@ def _watch_pool(pool: asyncpg.Pool, queue: Any, book: Book) -> None:  # noqa: AN
         if holder is not None:
             holder.terminate()
 
+    # Only now: a class that wants no subclass leaves no book behind.
+    book = ledger.open_book(name, PoolGauge(pool))
     book.free = free
     queue.__class__ = WatchedQueue
     pool.__class__ = WatchedPool
+    return book
 
 
 def _watch_connects(name: str, ledger: Ledger) -> Book:
@@ -194,7 +199,22 @@ def _watch_connects(name: str, ledger: Ledger) -> Book:
         return WatchedConnection
 
     asyncpg.connect = connect
+    _leave_to_pools(book)
     return book
+
+
+def _leave_to_pools(book: Book) -> None:
+    """Strike off what a pool's own `connect` has opened: the pool lends it."""
+    pools: Any = asyncpg.Pool
+    plain = pools._get_new_connection  # noqa: SLF001
+
+    @functools.wraps(plain)
+    async def _get_new_connection(self: Any) -> Any:  # noqa: ANN401
+        connection = await plain(self)
+        book.give_back(id(connection))
+        return connection
+
+    pools._get_new_connection = _get_new_connection  # noqa: SLF001
 
 
 def _is_a_pool(module: str) -> bool:

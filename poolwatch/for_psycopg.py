@@ -39,18 +39,14 @@ if TYPE_CHECKING:
 
 
 SLOT = "poolwatch.slot"
-"""Where a connection remembers its loan. Its `id` would not do: a connection
-that is dropped stays lent, and another comes to lie in its place."""
+"""Where a connection remembers its number, which is its slot in every book.
+Its `id` would not do: a connection that is dropped stays lent, and another
+comes to lie in its place."""
 _slots = itertools.count()
 
 
-class PsycopgPoolExhausted(PoolExhausted, PoolTimeout):
+class PsycopgPoolExhausted(PoolTimeout, PoolExhausted):
     """What a watched pool raises in place of psycopg's own timeout."""
-
-    def __init__(self, book: Book) -> None:
-        """Take the explanation now, while the holders still hold."""
-        PoolExhausted.__init__(self, book)
-        PoolTimeout.__init__(self, str(self))
 
 
 class PoolGauge:
@@ -91,6 +87,10 @@ class PoolGauge:
         """Nothing: psycopg knows a most, and no overflow beyond it."""
         return 0
 
+    def closed(self) -> bool:
+        """Whether it was open, and is not: it cannot be opened again."""
+        return self._pool.closed and self._pool._opened  # noqa: SLF001
+
 
 def knows(candidate: object) -> bool:
     """Whether this adapter can watch it."""
@@ -101,7 +101,8 @@ def watch(watched: AnyPool, name: str, ledger: Ledger) -> Book:
     """Write each loan of a pool, open or not yet, into the ledger.
 
     Raises:
-        ValueError: the ledger has a pool of that name already.
+        ValueError: the ledger has a pool of that name already, which is
+            not closed.
 
     """
     gauge = PoolGauge(watched)
@@ -125,7 +126,10 @@ def _watch_sync(watched: ConnectionPool[Any], book: Book) -> None:
             try:
                 connection = plain_getconn(self, timeout)
             except PoolTimeout as expired:
-                raise _explained(book, expired) from expired
+                book.timed_out()
+                if not book.full:
+                    raise  # a free slot, but no server behind it
+                raise PsycopgPoolExhausted.of(book) from expired
             finally:
                 if connection is None:
                     book.give_up(asked)
@@ -166,7 +170,10 @@ def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
             try:
                 connection = await plain_getconn(self, timeout)
             except PoolTimeout as expired:
-                raise _explained(book, expired) from expired
+                book.timed_out()
+                if not book.full:
+                    raise  # a free slot, but no server behind it
+                raise PsycopgPoolExhausted.of(book) from expired
             finally:
                 if connection is None:
                     book.give_up(asked)
@@ -199,7 +206,7 @@ def lend(
     book: Book, connection: AnyConnection, asked: float | None = None
 ) -> None:
     """Write down what a pool has just lent."""
-    slot = vars(connection)[SLOT] = next(_slots)
+    slot = vars(connection).setdefault(SLOT, next(_slots))
     pid = connection.pgconn.backend_pid
     # Beyond this function and its caller: neither is the application's.
     frame = frame_above(2)
@@ -213,12 +220,6 @@ def give_back(book: Book, watched: AnyPool, connection: AnyConnection) -> None:
     """
     if connection._pool is not watched:  # noqa: SLF001 - there is no public way
         return  # which the pool is about to refuse
-    slot = vars(connection).pop(SLOT, None)
+    slot = vars(connection).get(SLOT)
     if slot is not None:  # else it was lent before anybody watched
         book.give_back(slot, "terminated" if connection.closed else "returned")
-
-
-def _explained(book: Book, expired: PoolTimeout) -> PoolTimeout:
-    """Name the holders, unless the pool had slots and no server behind."""
-    book.timed_out()
-    return PsycopgPoolExhausted(book) if book.full else expired

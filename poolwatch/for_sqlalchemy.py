@@ -24,6 +24,7 @@ which takes two microseconds. A `checkin` is what comes before `_return_conn`.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, event
@@ -39,7 +40,6 @@ except ModuleNotFoundError:  # then nobody uses SQLAlchemy's asyncio either
     getcurrent = None
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import (
         ConnectionPoolEntry,
@@ -117,13 +117,10 @@ def _follow_losses(engine: Engine, book: Book) -> None:
     ) -> None:
         book.give_back(id(record), "terminated")
 
-    def detach(
-        connection: DBAPIConnection, record: ConnectionPoolEntry
-    ) -> None:
+    def detach(_: object, record: Any) -> None:  # noqa: ANN401
         # The record is back in the pool by now, and may be another's.
-        driver = getattr(connection, "driver_connection", connection)
         loan = book.loans.get(id(record))
-        if loan is not None and loan.told_pid == _backend_pid(driver):
+        if loan is not None and loan.handle is not record.fairy_ref:
             book.give_back(id(record), "detached")
 
     async def free(loan: Loan) -> None:
@@ -168,7 +165,7 @@ def _follow_loans(engine: Engine, book: Book) -> None:
                 connection = connect(self)
             except CheckoutTimeout as timeout:
                 book.timed_out()
-                raise SQLAlchemyPoolExhausted(book) from timeout
+                raise SQLAlchemyPoolExhausted.of(book) from timeout
             finally:
                 if connection is None:
                     book.give_up(asked)
@@ -185,8 +182,8 @@ def _follow_loans(engine: Engine, book: Book) -> None:
 
 def _backend_pid(driver_connection: Any) -> int | None:  # noqa: ANN401
     """Ask asyncpg, or psycopg (2 and 3), for the backend's process id."""
-    if hasattr(driver_connection, "get_server_pid"):
-        return int(driver_connection.get_server_pid())
-    if hasattr(driver_connection, "info"):
+    with suppress(Exception):  # it is closed, or another driver's
+        if hasattr(driver_connection, "get_server_pid"):
+            return int(driver_connection.get_server_pid())
         return int(driver_connection.info.backend_pid)
     return None

@@ -31,3 +31,7 @@ class Gauge(Protocol):
     def overflow(self) -> int:
         """Open connections beyond the size."""
         ...
+
+    def closed(self) -> bool:
+        """Whether it lends no more, for good; its name is free then."""
+        ...

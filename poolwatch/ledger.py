@@ -7,9 +7,11 @@ so it goes on answering when every pool is empty.
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from poolwatch.book import Book
 from poolwatch.borrower import Borrower, current
@@ -32,6 +34,18 @@ __all__ = [
 ]
 
 
+class Heir(Protocol):
+    """What the child of a fork inherits, locks included."""
+
+    def begin_anew(self) -> None:
+        """Own a lock that nobody holds."""
+
+
+inherited: WeakSet[Heir] = WeakSet()
+"""Ledgers, and whoever else has a lock: of the parent's threads one alone
+goes on in the child, so that a lock that another held is held for ever."""
+
+
 class Ledger:
     """The books of one process's pools, and its living borrowers."""
 
@@ -42,6 +56,7 @@ class Ledger:
         self._living: list[None] = []  # grows and shrinks without a lock
         # One for all books: a borrower ends for every pool at once.
         self._lock = RLock()
+        inherited.add(self)
 
     @property
     def borrowers(self) -> int:
@@ -54,15 +69,18 @@ class Ledger:
         return sum(book.leaks for book in list(self.books.values()))
 
     def open_book(self, name: str, gauge: Gauge) -> Book:
-        """Begin to watch a pool under a name of its own.
+        """Begin to watch a pool under a name of its own, or a closed one's.
 
         Raises:
             ValueError: a pool of that name is watched already.
 
         """
-        if name in self.books:
-            message = f"a pool named {name!r} is watched already"
-            raise ValueError(message)
+        before = self.books.get(name)
+        if before is not None:
+            if not before.gauge.closed():
+                message = f"a pool named {name!r} is watched already"
+                raise ValueError(message)
+            self.close_book(before)
         book = Book(name, gauge, self.listeners, self._lock)
         self.books[name] = book
         for listener in tuple(self.listeners):
@@ -71,7 +89,16 @@ class Ledger:
 
     def close_book(self, book: Book) -> None:
         """Stop watching a pool that has been closed."""
-        del self.books[book.name]
+        if self.books.get(book.name) is book:  # else it has been replaced
+            del self.books[book.name]
+
+    def begin_anew(self) -> None:
+        """Forget what is lent, in the child of a fork: it is the parent's."""
+        self._lock = RLock()
+        if current.get() is None:  # else it may go on in the child, and end
+            self._living.clear()
+        for book in self.books.values():
+            book.begin_anew(self._lock)
 
     def loans(self) -> Iterator[Loan]:
         """Every open loan, pool by pool, oldest first."""
@@ -124,6 +151,14 @@ class Ledger:
             if loan.pool in self.books:
                 self.books[loan.pool].leak(loan)
 
+
+def _in_child() -> None:
+    for heir in list(inherited):
+        heir.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_in_child)
 
 default_ledger = Ledger()
 """The ledger that is used where none is given."""

@@ -32,10 +32,10 @@ Line = tuple[str, str]
 class Loan:
     """One connection that a pool has lent.
 
-    `pid` is the PostgreSQL backend behind it, None where a pooler hides it,
-    and `told_pid` what the driver was told; `since` and, once it has ended,
-    `until` are in seconds of `time.monotonic()`; `borrower` is None where
-    nobody has named himself; `task` and `thread` are where it was borrowed.
+    `pid` is the PostgreSQL backend behind it, None where a pooler hides it;
+    `since` and, once it has ended, `until` are in seconds of
+    `time.monotonic()`; `borrower` is None where nobody has named himself;
+    `task` and `thread` are where it was borrowed.
     `handle` is a weak reference to what the pool lent: it keeps nothing alive.
     """
 
@@ -52,7 +52,6 @@ class Loan:
         "stack",
         "task",
         "thread",
-        "told_pid",
         "until",
     )
 
@@ -67,7 +66,7 @@ class Loan:
     ) -> None:
         """Begin now."""
         self.pool = pool
-        self.pid = self.told_pid = pid
+        self.pid = pid
         self.borrower = borrower
         self.stack = stack
         self.slot = slot

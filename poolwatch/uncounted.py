@@ -42,3 +42,7 @@ class UncountedGauge:
     def overflow(self) -> int:
         """Nothing is kept, so nothing is beyond it."""
         return 0
+
+    def closed(self) -> bool:
+        """Nobody can close it."""
+        return False

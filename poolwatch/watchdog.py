@@ -10,6 +10,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from poolwatch.findings import Reporter
+
 if TYPE_CHECKING:
     from poolwatch.ledger import Ledger
 
@@ -55,12 +57,18 @@ class Watchdog:
         return max(waiting, self._last_lag)
 
     def look(self) -> None:
-        """Mark what has become overdue, and ask the loop for an answer."""
+        """Mark what has become overdue, and ask the loop for an answer.
+
+        What the log has held back is logged where its time has come.
+        """
         for book in list(self._ledger.books.values()):
             for loan in list(book.loans.values()):
                 known = loan.leaked or loan.overdue
                 if not known and loan.age >= self._overdue_after:
                     book.overdue(loan)
+        for listener in tuple(self._ledger.listeners):
+            if isinstance(listener, Reporter):
+                listener.catch_up()
         self._ping()
 
     def _ping(self) -> None:

@@ -61,9 +61,11 @@ class UnpooledLender(Lender):
     """asyncpg without a pool."""
 
     async def open(self) -> None:
-        plain = asyncpg.connect
+        pools: Any = asyncpg.Pool
+        plain, filling = asyncpg.connect, pools._get_new_connection
         self.book = poolwatch.watch(asyncpg, "random", self.ledger)
         self._connect, asyncpg.connect = asyncpg.connect, plain
+        pools._get_new_connection = filling
 
     async def close(self) -> None:
         while self.held:

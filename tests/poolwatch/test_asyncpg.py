@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -11,6 +12,29 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import poolwatch
 from poolwatch import Book, Ledger, PoolExhausted
 from tests.poolwatch.conftest import Server, only, until_async
+
+SETTINGS: Any = {
+    "min_size": 0,
+    "max_size": 2,
+    "max_queries": 50_000,
+    "max_inactive_connection_lifetime": 0,
+    "loop": None,
+    "connection_class": asyncpg.Connection,
+    "record_class": asyncpg.Record,
+}
+"""What `create_pool` gives a pool that nobody asked more of."""
+
+
+class OwnPool(asyncpg.Pool):
+    """An application's own kind of pool."""
+
+
+class FinalPool(asyncpg.Pool):
+    """One whose author wants no subclasses."""
+
+    def __init_subclass__(cls) -> None:
+        message = "there are no subclasses"
+        raise TypeError(message)
 
 
 @pytest.fixture
@@ -27,7 +51,10 @@ def book(pool: asyncpg.Pool, ledger: Ledger) -> Book:
 
 @pytest.fixture
 def unpooled(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Book:
+    pools: Any = asyncpg.Pool
+    connect = pools._get_new_connection
     monkeypatch.setattr(asyncpg, "connect", asyncpg.connect)
+    monkeypatch.setattr(pools, "_get_new_connection", connect)
     return poolwatch.watch(asyncpg, "unpooled", ledger)
 
 
@@ -160,6 +187,40 @@ async def test_a_pool_that_is_not_open_cannot_be_watched(
         poolwatch.watch(asyncpg.create_pool(server.dsn), "orders", ledger)
 
 
+async def test_a_pool_of_a_class_of_its_own_stays_one(
+    server: Server, ledger: Ledger
+) -> None:
+    async with OwnPool(server.dsn, **SETTINGS) as pool:
+        book = poolwatch.watch(pool, "orders", ledger)
+        async with pool.acquire():
+            assert len(book.loans) == 1
+        assert isinstance(pool, OwnPool)
+    assert not book.loans
+
+
+async def test_a_pool_that_cannot_be_watched_is_left_as_it_was(
+    server: Server, ledger: Ledger
+) -> None:
+    pool: Any = FinalPool(server.dsn, **SETTINGS)
+    async with pool:
+        queue = type(pool._queue)
+        with pytest.raises(TypeError, match="no subclasses"):
+            poolwatch.watch(pool, "orders", ledger)
+        assert (type(pool), type(pool._queue)) == (FinalPool, queue)
+    assert not ledger.books
+
+
+async def test_each_book_that_follows_a_pool_sees_each_loan(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger
+) -> None:
+    again = poolwatch.watch(pool, "again", ledger)
+    for _ in range(2):
+        async with pool.acquire():
+            assert len(book.loans) == len(again.loans) == 1
+    assert not book.loans
+    assert not again.loans
+
+
 async def test_a_connection_without_a_pool_is_lent_until_it_is_closed(
     unpooled: Book, ledger: Ledger, server: Server
 ) -> None:
@@ -197,6 +258,20 @@ async def test_a_pools_own_connections_are_no_loans_of_the_unpooled(
     async with asyncpg.create_pool(server.dsn, min_size=1), engine.connect():
         assert not unpooled.loans
     await engine.dispose()
+
+
+async def test_what_a_pool_has_a_function_open_is_lent_by_the_pool(
+    unpooled: Book, server: Server, ledger: Ledger
+) -> None:
+    async def connect(*args: Any, **settings: Any) -> asyncpg.Connection:  # noqa: ANN401
+        return await asyncpg.connect(*args, **settings)
+
+    async with asyncpg.create_pool(
+        server.dsn, min_size=1, max_size=2, connect=connect
+    ) as pool:
+        book = poolwatch.watch(pool, "orders", ledger)
+        async with pool.acquire(), pool.acquire():
+            assert (len(unpooled.loans), len(book.loans)) == (0, 2)
 
 
 def test_connections_without_a_pool_are_watched_but_once(

@@ -215,3 +215,24 @@ async def test_a_call_site_that_pours_is_logged_once_a_minute(
     monkeypatch.setattr(reporter, "EVERY", 0)  # a minute later
     await leak()
     assert "(and 4 more since the last such record)" in caplog.messages[-1]
+
+
+async def test_what_a_pour_held_back_is_logged_when_it_has_stopped(
+    pool: asyncpg.Pool,
+    ledger: Ledger,
+    reporter: Reporter,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watchdog = Watchdog(ledger)
+    for number in range(5):
+        with ledger.borrower(f"request {number}"):
+            await pool.acquire()
+    watchdog.look()
+    assert len(caplog.records) == 1
+    monkeypatch.setattr(reporter, "EVERY", 0)  # a minute later
+    watchdog.look()
+    watchdog.look()
+    _, late = caplog.messages
+    assert late.startswith("leak: request 4, ")
+    assert late.endswith(" (the newest of 4 that were held back)")

@@ -32,6 +32,26 @@ async def test_a_callback_hears_of_each_finding(
     assert heard == list(reporter.recent)
 
 
+async def test_a_callback_that_fails_keeps_no_finding_from_anybody(
+    pool: asyncpg.Pool,
+    ledger: Ledger,
+    reporter: Reporter,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(finding: Finding) -> None:
+        raise RuntimeError(finding.kind)
+
+    heard: list[Finding] = []
+    reporter.listen(fail)
+    reporter.listen(heard.append)
+    with ledger.borrower("request"):
+        await pool.acquire()
+    assert heard == list(reporter.recent)
+    found, failed = caplog.messages
+    assert found == str(heard[0])
+    assert failed == "a listener failed to hear 'leak'"
+
+
 async def test_a_listener_hears_of_everything(
     pool: asyncpg.Pool, ledger: Ledger
 ) -> None:

@@ -75,6 +75,17 @@ def test_each_end_says_how_it_came(
     assert endings == ["returned", "terminated"]
 
 
+def test_each_book_that_follows_a_pool_sees_each_loan(
+    pool: ConnectionPool, book: Book, ledger: Ledger
+) -> None:
+    again = poolwatch.watch(pool, "again", ledger)
+    for _ in range(2):
+        with pool.connection():
+            assert len(book.loans) == len(again.loans) == 1
+    assert not book.loans
+    assert not again.loans
+
+
 def test_a_second_putconn_is_refused_and_ends_nothing(
     pool: ConnectionPool, book: Book
 ) -> None:
@@ -187,6 +198,7 @@ def test_a_timeout_without_a_server_stays_as_it_is(
     with pytest.raises(PoolTimeout) as timeout:
         pool.getconn(timeout=0.01)
     assert not isinstance(timeout.value, PoolExhausted)
+    assert timeout.value.__cause__ is None
     assert book.timeouts == 1
 
 

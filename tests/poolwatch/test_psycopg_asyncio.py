@@ -57,6 +57,17 @@ async def test_the_end_of_the_block_ends_a_loan(
     assert not book.loans
 
 
+async def test_each_book_that_follows_a_pool_sees_each_loan(
+    pool: AsyncConnectionPool, book: Book, ledger: Ledger
+) -> None:
+    again = poolwatch.watch(pool, "again", ledger)
+    for _ in range(2):
+        async with pool.connection():
+            assert len(book.loans) == len(again.loans) == 1
+    assert not book.loans
+    assert not again.loans
+
+
 async def test_a_second_putconn_is_refused_and_ends_nothing(
     pool: AsyncConnectionPool, book: Book
 ) -> None:
@@ -112,6 +123,19 @@ async def test_a_timeout_names_the_holders(
             timeout.value
         )
     assert (book.timeouts, book.waiting, len(book.loans)) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("open_pool", [AsyncConnectionPool], indirect=True)
+async def test_a_timeout_without_a_server_stays_as_it_is(
+    ledger: Ledger, open_pool: Open
+) -> None:
+    pool = await open_pool(kwargs={"host": "/nowhere"})
+    book = poolwatch.watch(pool, "orders", ledger)
+    with pytest.raises(PoolTimeout) as timeout:
+        await pool.getconn(timeout=0.01)
+    assert not isinstance(timeout.value, PoolExhausted)
+    assert timeout.value.__cause__ is None
+    assert book.timeouts == 1
 
 
 async def test_a_borrower_that_is_cancelled_while_it_waits_borrows_nothing(

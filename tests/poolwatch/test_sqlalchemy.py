@@ -1,7 +1,9 @@
 """Every way a loan ends, with a synchronous SQLAlchemy engine."""
 
 import gc
+import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import (
@@ -145,6 +147,24 @@ def test_detaching_ends_a_loan_once(engine: Engine, book: Book) -> None:
     assert book.returned == 1
 
 
+def test_detaching_what_is_closed_ends_its_loan(
+    engine: Engine, book: Book
+) -> None:
+    connection = engine.raw_connection()
+    driver_connection: Any = connection.driver_connection
+    driver_connection.close()  # and tells no process id any more
+    connection.detach()
+    assert not book.loans
+
+
+def test_a_driver_that_tells_no_process_id_is_watched(ledger: Ledger) -> None:
+    engine = create_engine("sqlite://", creator=Uninformed)
+    book = poolwatch.watch(engine, "orders", ledger)
+    with engine.connect():
+        assert only(ledger).pid is None
+    assert (len(book.loans), book.waiting) == (0, 0)
+
+
 @queue_pool
 def test_a_slot_that_was_detached_is_lent_anew(
     engine: Engine, book: Book, ledger: Ledger
@@ -238,6 +258,15 @@ def test_each_new_connection_is_timed(
     with engine.connect(), engine.connect():
         opened = server.backends()
     assert sum(book.create_time.counts) == len(opened)
+
+
+class Uninformed(sqlite3.Connection):
+    """A connection of some other driver, to which `info` is something else."""
+
+    info = "a connection"
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
 
 
 def only_pid(book: Book) -> int | None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -113,6 +114,19 @@ async def test_detaching_ends_a_loan_once(
         raw.detach()
         assert not book.loans
     assert (book.returned, book.reclaimed) == (1, 0)
+
+
+async def test_the_collector_ends_the_loan_of_a_connection_that_is_closed(
+    engine: AsyncEngine, book: Book
+) -> None:
+    connection = await engine.connect()
+    raw = await connection.get_raw_connection()
+    driver_connection: Any = raw.driver_connection
+    await driver_connection.close()
+    del connection, raw, driver_connection
+    gc.collect()
+    assert not book.loans
+    assert (book.returned, book.reclaimed) == (1, 1)
 
 
 async def test_a_backend_that_was_terminated_ends_its_loan(

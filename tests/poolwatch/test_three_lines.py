@@ -79,6 +79,23 @@ with TestClient(app) as client:
     os._exit(0)  # what is leaked would keep the pool from closing
 """
 
+AGAIN = """
+import asyncpg
+from contextlib import asynccontextmanager
+from fastapi import FastAPI, Request
+{three_lines}
+@app.get("/orders/{{number}}")
+async def orders(number: int, request: Request) -> int:
+    return await request.state.pool.fetchval("SELECT 42")
+
+from fastapi.testclient import TestClient
+
+for _ in range(2):
+    with TestClient(app) as client:
+        answer = client.get("/orders/1").text
+print(answer)
+"""
+
 SCRIPT = """
 import poolwatch
 from sqlalchemy import create_engine
@@ -144,6 +161,14 @@ def test_the_readmes_lines_find_a_leak_and_name_its_line(
     assert f"borrowed at service.py:{line(tmp_path)} orders" in logged
     told = block_with("poolwatch/README.md", "leak: GET /orders/").source
     assert not difference([ANYTHING, *told.splitlines()], logged)
+
+
+def test_a_service_may_begin_again_in_the_same_process(
+    tmp_path: Path, database_url: str
+) -> None:
+    program = AGAIN.format(three_lines=blocks()[1])
+    source = f"DSN = {database_url!r}\n{program}"
+    run(tmp_path, source, (*FASTAPI, "asyncpg"))
 
 
 def test_a_synchronous_engine_needs_no_greenlet(tmp_path: Path) -> None:

@@ -35,6 +35,16 @@ def test_whoever_gives_back_passes(suite: Suite) -> None:
                 connection = await pool.acquire()
                 connection.terminate()
 
+        async def test_asyncpg_pool_that_has_a_function_connect():
+            async def with_a_token(*args, **settings):
+                return await connect(*args, **settings)
+
+            pool = await asyncpg.create_pool(
+                URL, min_size=1, connect=with_a_token
+            )
+            await pool.fetchval("SELECT 1")
+            kept.append(pool)  # and its idle connection with it
+
         async def test_asyncpg_connect():
             connection = await connect(URL)
             await connection.close()
@@ -55,7 +65,7 @@ def test_whoever_gives_back_passes(suite: Suite) -> None:
             assert get("/careful") == 1
         """
     )
-    assert run.outcomes == {"passed": 9}
+    assert run.outcomes == {"passed": 10}
     assert run.report == []
 
 
@@ -176,6 +186,20 @@ def test_a_pool_the_application_watches_is_not_counted_twice(
             async with asyncpg.create_pool(URL, min_size=1) as pool:
                 book = poolwatch.watch(pool, "pool")
                 async with pool.acquire():
+                    assert len(book.loans) == 1
+                assert not book.loans
+
+        def test_psycopg_pool():
+            with psycopg_pool.ConnectionPool(URL, min_size=1) as pool:
+                book = poolwatch.watch(pool, "psycopg pool")
+                with pool.connection():
+                    assert len(book.loans) == 1
+                assert not book.loans
+
+        async def test_async_psycopg_pool():
+            async with psycopg_pool.AsyncConnectionPool(URL) as pool:
+                book = poolwatch.watch(pool, "async psycopg pool")
+                async with pool.connection():
                     assert len(book.loans) == 1
                 assert not book.loans
         """
