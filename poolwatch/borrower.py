@@ -15,8 +15,10 @@ current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 """The borrower of the running task or thread."""
 
 
-NAMES = ("fastapi", "route", "headers")
+NAMES = ("fastapi", "route")
 """What names a request in its ASGI scope."""
+REQUEST_ID, TRACEPARENT = b"x-request-id", b"traceparent"
+"""The headers that are shown. The others may be secret, or long."""
 
 
 class Borrower:
@@ -48,7 +50,7 @@ class Borrower:
 
     @property
     def route(self) -> str:
-        """A request's route template, or its path where none matched."""
+        """A request's route template, or `(no route)`; a job has none."""
         if self._scope is None:
             return ""
         # FastAPI keeps the route as it was included, prefix and all, beside
@@ -72,12 +74,12 @@ class Borrower:
     @property
     def request_id(self) -> str | None:
         """The caller's `X-Request-ID`, where it sent one."""
-        return self._header(b"x-request-id")
+        return self._header(REQUEST_ID)
 
     @property
     def traceparent(self) -> str | None:
         """The caller's W3C trace context, where it sent one."""
-        return self._header(b"traceparent")
+        return self._header(TRACEPARENT)
 
     def end(self) -> None:
         """Remember that it has ended, and drop what only the living need."""
@@ -87,6 +89,11 @@ class Borrower:
         if scope is not None and self.loans:
             # Only what names the request: the scope has its state and body.
             self._scope = {key: scope[key] for key in NAMES if key in scope}
+            self._scope["headers"] = [
+                (name, value)
+                for name, value in scope.get("headers", ())
+                if name in {REQUEST_ID, TRACEPARENT}
+            ]
 
     def _header(self, wanted: bytes) -> str | None:
         if self._scope is None:

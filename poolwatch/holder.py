@@ -27,7 +27,9 @@ class _Here(threading.local):
     Up to Python 3.11 asyncio asks the operating system for the process id
     before it tells the running loop, which takes longer than all the rest.
     So the loop that was seen last is asked first: where it runs a task, that
-    is the one, as a loop stays in its thread.
+    is the one, as a loop stays in its thread. Of a loop that has moved to
+    another thread, the first one sees its task meanwhile, and takes it for
+    its own: to ask whether the loop runs here is what takes so long.
     """
 
     loop: Callable[[], asyncio.AbstractEventLoop | None]

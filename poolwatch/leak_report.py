@@ -94,7 +94,8 @@ class LeakReport:
                 tests.setdefault(site, set()).add(leaks["nodeid"])
         for site, count in loans.most_common():
             in_tests = len(tests[site])
-            yield f"{count} × {site}, in {in_tests} test{'s'[: in_tests - 1]}"
+            noun = "test" if in_tests == 1 else "tests"
+            yield f"{count} × {site}, in {in_tests} {noun}"
         allowed = sum(leaks["allowed"] is not None for leaks in self._leaks)
         if allowed:
             yield f"allowed by allow_leaks: {allowed}"

@@ -1,6 +1,7 @@
 """The ledger keeps no connection and no session: it deepens no leak."""
 
 import gc
+import pickle
 import weakref
 from collections.abc import Callable, Iterator
 
@@ -114,6 +115,21 @@ def test_an_ended_borrower_keeps_what_names_it_and_no_more(
         connection = engine.connect()
     del body, scope
     assert alive() is None
+    connection.close()
+
+
+def test_an_ended_borrower_keeps_the_headers_that_are_shown_alone(
+    engine: Engine, ledger: Ledger
+) -> None:
+    shown = [(b"x-request-id", b"r1"), (b"traceparent", b"00-1-2-01")]
+    secret = [(b"authorization", b"Bearer secret"), (b"cookie", b"c" * 8192)]
+    with ledger.borrower("GET", {"headers": secret + shown}) as borrower:
+        connection = engine.connect()
+    kept = pickle.dumps(borrower._scope)
+    assert b"secret" not in kept
+    assert len(kept) < 1024
+    assert borrower.request_id == "r1"
+    assert borrower.traceparent == "00-1-2-01"
     connection.close()
 
 
