@@ -11,6 +11,7 @@ or job it was lent to; a *leak* is a loan that outlives its borrower.
 
 from poolwatch.asgi import Middleware
 from poolwatch.borrower import Borrower
+from poolwatch.callsite import in_app
 from poolwatch.errors import PoolExhausted
 from poolwatch.explain import Verdict, diagnose, explain
 from poolwatch.findings import Finding, Reporter, default_reporter
@@ -38,5 +39,6 @@ __all__ = [
     "default_reporter",
     "diagnose",
     "explain",
+    "in_app",
     "watch",
 ]

@@ -18,12 +18,26 @@ def main() -> None:
     """Who holds each database connection, since when, from which line."""
 
 
+def _url(text: str) -> httpx.URL:
+    try:
+        return httpx.URL(text if "://" in text else f"http://{text}")
+    except httpx.InvalidURL as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _token(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise typer.BadParameter("A header takes printable ASCII alone")
+    return text
+
+
 @cli.command()
 def top(
     url: Annotated[
-        str,
+        httpx.URL,
         typer.Argument(
             metavar="URL",
+            parser=_url,
             help="A service with poolwatch's routes, or its own port:"
             " http://127.0.0.1:8000",
         ),
@@ -31,6 +45,8 @@ def top(
     token: Annotated[
         str | None,
         typer.Option(
+            metavar="TOKEN",
+            parser=_token,
             envvar="POOLWATCH_TOKEN",
             help="Bearer token, where the routes want one.",
         ),
@@ -47,7 +63,7 @@ def top(
     """Show a service's pools, loans and findings, until Ctrl-C."""
     console = Console()
     with httpx.Client(
-        base_url=url if "://" in url else f"http://{url}",
+        base_url=url,
         headers={"Authorization": f"Bearer {token}"} if token else {},
         timeout=PATIENCE,
     ) as client:
@@ -56,7 +72,7 @@ def top(
             try:
                 console.print(service.look())
             except Away as away:
-                typer.echo(f"{client.base_url}: {away}", err=True)
+                typer.echo(f"{service.address}: {away}", err=True)
                 raise typer.Exit(1) from away
             return
         with (

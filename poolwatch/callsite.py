@@ -42,16 +42,40 @@ _LIBRARY_FOLDERS = (
     "<",  # frozen and generated code
 )
 _LIBRARY_PARTS = (f"{sep}site-packages{sep}", f"{sep}dist-packages{sep}")
-_CALLERS = tuple(
-    part + caller + sep
-    for part in _LIBRARY_PARTS
-    for caller in ("fastapi", "starlette")
+_CALLERS = (
+    asyncio.events.__file__,
+    *(
+        part + caller + sep
+        for part in _LIBRARY_PARTS
+        for caller in ("fastapi", "starlette")
+    ),
 )
 
-_patience = {asyncio.events.__file__: HORIZON}
+_in_app: list[str] = []
+"""Parts of a file's path that make it the application's, though installed."""
+
+_patience: dict[str, int] = {}
 """What one frame of a file takes of our patience, worked out once a file: of
 the application's nothing, of a library's one, and all of it where what lies
 beyond has not called the application: an event loop or a web framework did."""
+
+
+def in_app(*packages: str) -> None:
+    """Count packages as the application's, also where they are installed.
+
+    Call it before the first loan: what is recorded stays as it is.
+
+    Args:
+        packages: names of top-level packages or modules, as `"shop"`.
+
+    """
+    _in_app.extend(
+        part + package + end
+        for part in _LIBRARY_PARTS
+        for package in packages
+        for end in (sep, ".py")
+    )
+    _patience.clear()
 
 
 def frame_above(calls: int) -> FrameType | None:
@@ -121,6 +145,8 @@ def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
 def _taken_by(file: str) -> int:
     if any(caller in file for caller in _CALLERS):
         return HORIZON
+    if any(part in file for part in _in_app):
+        return 0
     return int(
         file.startswith(_LIBRARY_FOLDERS)
         or any(part in file for part in _LIBRARY_PARTS)

@@ -80,9 +80,9 @@ class Exporter(Collector):
 
 
 def _values(reading: Reading, books: list[Book]) -> Metric:
-    family = (
-        CounterMetricFamily if reading.kind == "counter" else GaugeMetricFamily
-    )(
+    counts = reading.kind == "counter"
+    kind = CounterMetricFamily if counts else GaugeMetricFamily
+    family = kind(
         _spelt(reading.name, reading.unit),
         reading.text,
         labels=[_spelt(label) for label in reading.labels],

@@ -70,7 +70,8 @@ def lookout(
 
     Raises:
         OSError: the port is taken, and by no worker that shares the folder.
-            With a folder, the log says so, and the service goes on.
+            With a folder, the log says so, and the service goes on. Or the
+            folder's name is too long for a Unix socket in it.
 
     """
     if folder is not None:

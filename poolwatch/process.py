@@ -23,6 +23,12 @@ DATABASE_SECONDS = 1
 """How long the server may take to tell of its connections."""
 
 
+def _default_registry() -> bytes:
+    import prometheus_client  # noqa: PLC0415 - only metrics need it
+
+    return prometheus_client.generate_latest()
+
+
 async def _no_metrics() -> bytes:
     return b""
 
@@ -37,8 +43,9 @@ class ThisProcess:
         watchdog: knows how late the event loop is.
         fetch: reads pg_stat_activity, over a connection that is none of the
             watched pools': those may be exhausted.
-        exposition: this process's metrics in Prometheus' text format; with
-            prometheus_client that is `partial(generate_latest, registry)`.
+        exposition: this process's metrics in Prometheus' text format: those
+            of prometheus_client's default registry, or of another one with
+            `partial(generate_latest, registry)`.
         server_metrics: the database server's, in the same format. They are
             no process's own, so with several workers they are shown once.
         replica: which copy of the service this is, where there are several:
@@ -50,7 +57,7 @@ class ThisProcess:
     reporter: Reporter = default_reporter
     watchdog: Watchdog | None = None
     fetch: Fetch | None = None
-    exposition: Callable[[], bytes] = bytes
+    exposition: Callable[[], bytes] = _default_registry
     server_metrics: Callable[[], Awaitable[bytes]] = _no_metrics
     replica: str | None = None
 

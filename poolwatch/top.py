@@ -28,6 +28,11 @@ class Service:
         """Ask with this client, which knows address and token."""
         self._client = client
 
+    @property
+    def address(self) -> str:
+        """Where it is, without the password that the URL may have."""
+        return str(self._client.base_url.copy_with(userinfo=b""))
+
     def look(self) -> Group:
         """Take one look.
 
@@ -35,9 +40,10 @@ class Service:
             Away: with the reason in a word.
 
         """
+        end = time.monotonic() + PATIENCE
         try:
-            loans = Loans.model_validate_json(self._get("loans"))
-            leaks = Leaks.model_validate_json(self._get("leaks"))
+            loans = Loans.model_validate_json(self._get("loans", end))
+            leaks = Leaks.model_validate_json(self._get("leaks", end))
         except httpx.HTTPStatusError as error:
             answer = error.response
             message = f"{answer.status_code} {answer.reason_phrase}"
@@ -64,19 +70,24 @@ class Service:
             try:
                 yield self.look()
             except Away as away:
-                yield Group(
-                    Text(f"{self._client.base_url}: {away}; trying again …")
-                )
+                yield Group(Text(f"{self.address}: {away}; trying again …"))
             time.sleep(interval)
 
-    def _get(self, page: str) -> bytes:
-        answer = self._client.get(f"poolwatch/{page}")
-        return answer.raise_for_status().content
+    def _get(self, page: str, end: float) -> bytes:
+        content = b""
+        with self._client.stream("GET", f"poolwatch/{page}") as answer:
+            answer.raise_for_status()
+            for part in answer.iter_bytes():
+                content += part
+                # The client's own timeout is one of each part.
+                if time.monotonic() > end:
+                    raise Away(f"it answers for more than {PATIENCE:.0f} s")
+        return content
 
     def _headline(self, loans: Loans) -> Text:
         late = max((p.lag_seconds for p in loans.processes), default=0)
         return Text(
-            f"{self._client.base_url}  {time.strftime('%H:%M:%S')}"
+            f"{self.address}  {time.strftime('%H:%M:%S')}"
             f"  processes: {len(loans.processes)}"
             f"  borrowers: {sum(p.borrowers for p in loans.processes)}"
             f"  loans: {len(loans.loans)}"

@@ -13,6 +13,7 @@ so it has to be the service's own.
 """
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -26,11 +27,19 @@ from poolwatch.report import Leaks, Loans
 
 PATIENCE = 2.0
 """Seconds a worker has to answer; one that does not is called silent."""
+LONGEST = 107
+"""Bytes of a Unix socket's name: Linux has 108, and one of them ends it."""
 
 
 @asynccontextmanager
 async def answering(process: ThisProcess, folder: Path) -> AsyncIterator[None]:
-    """Answer for this process, as long as the block lasts."""
+    """Answer for this process, as long as the block lasts.
+
+    Raises:
+        OSError: no socket can be made in the folder; its name may be too
+            long for one.
+
+    """
 
     async def page(name: bytes) -> bytes:
         match name:
@@ -61,6 +70,12 @@ async def answering(process: ThisProcess, folder: Path) -> AsyncIterator[None]:
 
 def _listen(address: Path) -> socket.socket:
     """Listen first and take the name then: who has it always answers."""
+    if (size := len(os.fsencode(address))) > LONGEST:
+        message = (
+            f"poolwatch needs a shorter folder: {address} has {size} bytes,"
+            f" and the name of a Unix socket has {LONGEST} at most"
+        )
+        raise OSError(errno.ENAMETOOLONG, message)
     nameless = address.with_suffix(".new")
     nameless.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
@@ -119,7 +134,11 @@ class AllWorkers:
 
     async def _ask(self, page: str) -> dict[int, bytes | None]:
         """Ask all at once, and take away the sockets of the dead."""
-        addresses = sorted(self._folder.glob("*.sock"))
+        addresses = [
+            address
+            for address in sorted(self._folder.glob("*.sock"))
+            if address.stem.isdecimal()  # others may have sockets there
+        ]
         answers = await asyncio.gather(
             *(_ask_one(address, page) for address in addresses),
             return_exceptions=True,

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import importlib
 import inspect
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -22,7 +25,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session
 
 import poolwatch
-from poolwatch import Book, Ledger
+from poolwatch import Book, Ledger, callsite
 from poolwatch.callsite import sites
 from tests.poolwatch.conftest import Server, only
 
@@ -218,3 +221,50 @@ def test_a_loan_of_no_line_of_ours_has_no_site(
 def book(engine: Engine, ledger: Ledger) -> Book:
     assert engine is not None
     return ledger.books["orders"]
+
+
+@pytest.fixture(params=["bookshop/__init__.py", "bookshop.py"])
+def installed(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[ModuleType]:
+    """An application as `pip install .` leaves it, of one file."""
+    folder = tmp_path / "site-packages"
+    file = folder / request.param
+    file.parent.mkdir(parents=True)
+    file.write_text("def borrow(engine):\n    return engine.connect()\n")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(callsite, "_in_app", [])
+    yield importlib.import_module("bookshop")
+    del sys.modules["bookshop"]
+
+
+def test_an_installed_application_is_found_where_it_is_named(
+    engine: Engine, ledger: Ledger, installed: ModuleType
+) -> None:
+    with installed.borrow(engine):
+        assert found(ledger)[0] == HERE
+    poolwatch.in_app("bookshop")
+    with installed.borrow(engine):
+        assert found(ledger) == (installed.__file__, 2, "borrow")
+
+
+def test_a_package_whose_name_only_begins_like_it_stays_a_library(
+    engine: Engine, ledger: Ledger, installed: ModuleType
+) -> None:
+    poolwatch.in_app("book")
+    with installed.borrow(engine):
+        assert found(ledger)[0] == HERE
+
+
+def test_what_runs_the_event_loop_has_not_called_what_that_calls(
+    book: Book, ledger: Ledger
+) -> None:
+    async def call() -> None:
+        asyncio.get_running_loop().call_soon(book.lend, 1, None)
+        await asyncio.sleep(0)
+
+    poolwatch.in_app()  # what is known of each file is forgotten
+    asyncio.run(call())
+    assert only(ledger).site is None

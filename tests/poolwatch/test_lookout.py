@@ -12,10 +12,12 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from prometheus_client import REGISTRY
 
 from app.main import create_app
 from app.settings import Settings
 from poolwatch import Ledger, Reporter
+from poolwatch.for_prometheus import Exporter
 from poolwatch.lookout import lookout
 from poolwatch.process import ThisProcess
 from tests.conftest import TOKEN, without_collector
@@ -192,6 +194,20 @@ def test_one_process_alone_needs_no_label(service: Blockable) -> None:
 @pytest.fixture
 def process() -> nullcontext[ThisProcess]:
     return nullcontext(ThisProcess(Ledger(), Reporter()))
+
+
+def test_shows_the_default_registrys_metrics_unless_told_otherwise(
+    process: nullcontext[ThisProcess],
+) -> None:
+    port = free_port()
+    exporter = Exporter(Ledger(), REGISTRY)
+    try:
+        with lookout(process, port):
+            metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    finally:
+        REGISTRY.unregister(exporter)
+
+    assert "# TYPE poolwatch_leaks_total counter" in metrics
 
 
 def test_a_taken_port_is_an_error_that_names_it(

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
+import httpx
 import pytest
 from sqlalchemy import create_engine, make_url
 
 import poolwatch
+from poolwatch import top
 from poolwatch.lookout import lookout
 from poolwatch.process import ThisProcess
 
@@ -100,6 +102,52 @@ def test_one_look_without_an_answer_exits_1_and_says_so(port: int) -> None:
     )
 
 
+def test_an_answer_that_does_not_end_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        events = (b": still here\n\n" for _ in range(1000))
+        return httpx.Response(200, content=events)
+
+    monkeypatch.setattr(top, "PATIENCE", 0)
+    with (
+        httpx.Client(
+            base_url="http://service", transport=httpx.MockTransport(answer)
+        ) as client,
+        pytest.raises(top.Away, match="it answers for more than 0 s"),
+    ):
+        top.Service(client).look()
+
+
+def test_a_url_that_is_none_is_called_so() -> None:
+    looked = once("http://127.0.0.1:notaport")
+
+    assert looked.returncode == 2
+    assert "Invalid value for 'URL': Invalid port" in looked.stderr
+
+
+@pytest.mark.parametrize("token", ["schlüssel", "key\n"])
+def test_a_token_that_no_header_takes_is_called_so(token: str) -> None:
+    looked = once("127.0.0.1", "--token", token)
+
+    assert looked.returncode == 2
+    assert "A header takes printable ASCII alone" in looked.stderr
+    assert token not in looked.stderr
+
+
+def test_a_password_is_not_shown(service: str) -> None:
+    looked = once(f"user:s3cret@{service}").stdout
+
+    assert f"http://{service}" in looked
+    assert "s3cret" not in looked
+
+
+def test_a_password_is_not_shown_where_nobody_answers(port: int) -> None:
+    looked = once(f"user:s3cret@127.0.0.1:{port}").stderr
+
+    assert looked.startswith(f"http://127.0.0.1:{port}: [Errno 111]")
+
+
 def test_help_names_every_option() -> None:
     helped = subprocess.run(
         [*TOP, "--help"],
@@ -174,6 +222,11 @@ def test_a_service_that_is_away_is_tried_again(
         with lookout(nullcontext(process), port):
             top.wait_for("nightly job")
         top.wait_for("trying again")
+
+
+def test_a_password_is_not_shown_while_it_is_tried_again(port: int) -> None:
+    with terminal(f"user:s3cret@127.0.0.1:{port}") as top:
+        top.wait_for(f"http://127.0.0.1:{port}: [Errno 111]")
 
 
 def test_ctrl_c_ends_it_without_a_word(service: str) -> None:

@@ -1,11 +1,12 @@
 """`serve --workers 2`: whichever worker is asked, it shows what all know."""
 
+import asyncio
 import os
 import re
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from shutil import copy
 from tempfile import TemporaryDirectory
@@ -15,12 +16,16 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from poolwatch.lookout import lookout
+from poolwatch.process import ThisProcess
+from poolwatch.workers import AllWorkers
 from tests.process.command import ROOT, Service, serving, wait_until
 
 TOKEN = "the lab's token"
 LEAKS = 6
 """Requests that leak one connection each, three to either worker."""
 LEAK = "/before/analytics?since=2999-01-01"
+SocketOf = Callable[[int], Path]
 
 
 class Workers:
@@ -265,6 +270,50 @@ def test_a_port_that_a_stranger_has_is_complained_of_and_no_more(
                 )
             )
             assert workers.app.get("/metrics").is_success
+
+
+@asked
+def test_a_socket_of_another_program_is_left_alone(
+    leaky: Workers, asked: str
+) -> None:
+    other = leaky.folder / "gunicorn.sock"
+    other.touch()
+
+    assert page(leaky, asked, "/poolwatch/loans")["silent"] == []
+    assert samples(leaky, asked, "poolwatch_leaks_total")
+    assert other.exists()
+
+
+@pytest.fixture
+def socket_of() -> Iterator[SocketOf]:
+    """A folder in which this process's socket has a name of so many bytes."""
+    with TemporaryDirectory(prefix="t-") as temporary:
+
+        def padded(size: int) -> Path:
+            short = f"{temporary}//{os.getpid()}.sock"
+            return Path(temporary, "x" * (size - len(short)))
+
+        yield padded
+
+
+def test_a_folder_too_long_for_a_socket_is_an_error_that_says_so(
+    socket_of: SocketOf,
+) -> None:
+    with (
+        pytest.raises(OSError, match=r"needs a shorter folder: .* 108 bytes"),
+        lookout(nullcontext(ThisProcess()), folder=socket_of(108)),
+    ):
+        pass
+
+
+def test_a_folder_that_is_just_short_enough_is_met_in(
+    socket_of: SocketOf,
+) -> None:
+    folder = socket_of(107)
+    with lookout(nullcontext(ThisProcess()), folder=folder):
+        loans = asyncio.run(AllWorkers(folder, ThisProcess()).loans())
+
+    assert [process.process for process in loans.processes] == [os.getpid()]
 
 
 def test_workers_meet_without_being_told_where(database_url: str) -> None:
