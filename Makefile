@@ -1,4 +1,5 @@
-# One command per wish. Needs make and Python 3.11 or newer, nothing else.
+# One command per wish. Needs make and Python 3.11 or newer, nothing else; but
+# for `diff`, which needs git, and `test-docs`, which needs GNU make 4.
 
 PYTHON ?= python3
 VENV := .venv
