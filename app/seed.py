@@ -49,9 +49,10 @@ async def seed(
     connection = await asyncpg.connect(dsn, timeout=5)
     try:
         async with connection.transaction():
-            # Two that fill at once would both find nothing.
+            # Two that fill at once would both find nothing. A lock on the
+            # tables would wait for leaked writers, and all others for it.
             await connection.execute(
-                "LOCK TABLE orders, metrics IN SHARE ROW EXCLUSIVE MODE"
+                "SELECT pg_advisory_xact_lock(hashtext('order-service seed'))"
             )
             await _seed_orders(connection, report)
             await _seed_metrics(connection, today, report)

@@ -12,6 +12,7 @@ import pytest
 from app.seed import DAYS, EMPTY_EVERY, ORDERS, seed
 from tests.conftest import TODAY, ScratchDatabase
 
+A_MINUTE = 60
 ROWS = {
     "orders": "SELECT id, customer, created_at FROM orders ORDER BY id",
     "order_items": "SELECT * FROM order_items ORDER BY id",
@@ -134,6 +135,18 @@ async def test_two_that_fill_at_once_fill_once(shop: str) -> None:
 
     assert len(rows(shop, "orders")) == ORDERS
     assert len(rows(shop, "metrics")) == DAYS
+
+
+async def test_a_leaked_writer_keeps_nobody_waiting(shop: str) -> None:
+    await fill(shop)
+    leaked = await asyncpg.connect(shop)
+    try:
+        await leaked.execute("BEGIN; DELETE FROM orders WHERE id = 97")
+
+        async with asyncio.timeout(A_MINUTE):
+            await fill(shop)
+    finally:
+        await leaked.close()
 
 
 async def test_a_database_without_tables_is_refused(
