@@ -41,16 +41,25 @@ for command in (
 cli.add_typer(workshop, name="workshop")
 
 
+def _end(*_: object) -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
 def main() -> None:
     """Run the command line; what went wrong is one line and exit code 2."""
     # SIGTERM unwinds like Ctrl-C, so that an embedded server stops as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup does
+        signal.signal(signal.SIGHUP, _end)  # its terminal was closed
     try:
         cli()
     except ValidationError as error:
         for wrong in error.errors():
             name = "_".join(str(part) for part in wrong["loc"]).upper()
             say(f"error: {name or 'settings'}: {wrong['msg']}")
+        sys.exit(2)
+    except UnicodeDecodeError as error:
+        say(f"error: a file is not UTF-8: {error}")
         sys.exit(2)
     except asyncpg.UndefinedTableError:
         say(f"error: the database has no tables: run `{APP} migrate`")

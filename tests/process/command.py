@@ -56,6 +56,11 @@ class Command:
         self.children()
         self.process.terminate()
 
+    def hangup(self) -> None:
+        """Tell it that its terminal was closed."""
+        self.children()
+        self.process.send_signal(signal.SIGHUP)
+
     def ctrl_c(self) -> None:
         """Interrupt its process group, as a terminal does."""
         self.children()

@@ -2,7 +2,7 @@
 
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +11,14 @@ import httpx
 import psutil
 import pytest
 
-from tests.process.command import ROOT, run, running, serving, wait_until
+from tests.process.command import (
+    ROOT,
+    Command,
+    run,
+    running,
+    serving,
+    wait_until,
+)
 
 # pytest's own tmp_path is made private again whenever a pytest begins, under
 # a server that runs as a user of its own.
@@ -135,13 +142,16 @@ def test_an_end_during_the_first_use_spoils_nothing(
     assert second.returncode == 0, second.stderr
 
 
-def test_ctrl_c_during_check_leaves_no_service_and_no_server(
-    folder: Path,
+@pytest.mark.parametrize(
+    "end", [Command.ctrl_c, Command.hangup], ids=["ctrl_c", "hangup"]
+)
+def test_an_end_during_check_leaves_no_service_and_no_server(
+    folder: Path, end: Callable[[Command], None]
 ) -> None:
     with running("check", folder=folder) as check:
         wait_until(lambda: any(map(is_serving, check.children())))
 
-        check.ctrl_c()
+        end(check)
         check.exit_code()
 
         assert check.is_all_gone()

@@ -19,7 +19,9 @@ def lab(database_url: str) -> Iterator[Lab]:
 
 
 @pytest.mark.parametrize(
-    "ask", [Command.sigterm, Command.ctrl_c], ids=["sigterm", "ctrl_c"]
+    "ask",
+    [Command.sigterm, Command.ctrl_c, Command.hangup],
+    ids=["sigterm", "ctrl_c", "hangup"],
 )
 def test_it_ends_both_and_leaves_nothing(
     lab: Lab, backends: Backends, ask: Callable[[Command], None]
