@@ -46,7 +46,8 @@ def lab(
         if should_open and _has_screen():
             webbrowser.open(url)
 
-    os.environ.setdefault("LAB_TOKEN", secrets.token_urlsafe())
+    if not os.environ.get("LAB_TOKEN"):
+        os.environ["LAB_TOKEN"] = secrets.token_urlsafe()
     ports = live.Ports(port, poolwatch_port, page_port)
     with database() as settings, suppress(KeyboardInterrupt):
         asyncio.run(check_server(settings))

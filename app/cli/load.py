@@ -1,26 +1,40 @@
 """The command `load`: arrivals at a constant rate, to a service that runs."""
 
 import json
+import math
 import signal
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from yarl import URL
 
 from app.api import SERVICE
 from app.cli.lessons import named
 
 
-def _is_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        message = f"{value} is no URL, as http://127.0.0.1:8000 is"
+def _url(value: str) -> str:
+    message = f"{value} is no URL, as http://127.0.0.1:8000 is"
+    try:
+        url = URL(value)
+    except ValueError as error:
+        raise typer.BadParameter(message) from error
+    is_origin = url.host and url.path == "/" and not url.query_string
+    if url.scheme not in {"http", "https"} or not is_origin:
+        raise typer.BadParameter(message)
+    return value
+
+
+def _finite(value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        message = f"{value} is no number"
         raise typer.BadParameter(message)
     return value
 
 
 def load(
     url: Annotated[
-        str, typer.Argument(help="The service's URL.", callback=_is_url)
+        str, typer.Argument(help="The service's URL.", callback=_url)
     ],
     lessons: Annotated[
         list[str] | None,
@@ -29,19 +43,25 @@ def load(
         ),
     ] = None,
     rate: Annotated[
-        float, typer.Option(min=0.1, help="Arrivals a second.")
+        float,
+        typer.Option(min=0.1, callback=_finite, help="Arrivals a second."),
     ] = 40,
     seed: Annotated[
         int, typer.Option(help="The same seed sends the same requests.")
     ] = 1,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.1, help="How long; until Ctrl-C if not given."),
+        typer.Option(
+            min=0.1,
+            callback=_finite,
+            help="How long; until Ctrl-C if not given.",
+        ),
     ] = None,
     timeout: Annotated[
         float,
         typer.Option(
             min=0.1,
+            callback=_finite,
             help="Seconds from its intended start that a request may take.",
         ),
     ] = 10,

@@ -61,7 +61,7 @@ def run(
 
     def record(interrupted: str | None) -> Record:
         return Record(
-            written=datetime.now(UTC).isoformat(timespec="seconds"),
+            written=datetime.now(UTC).replace(microsecond=0),
             interrupted=interrupted,
             plan=plan,
             machine=machine,

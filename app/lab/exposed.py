@@ -44,19 +44,17 @@ def parse(exposition: str) -> Exposed:
     for family in text_string_to_metric_families("\n".join(lines) + "\n"):
         for sample in family.samples:
             labels, count = sample.labels, int(sample.value)
-            match sample.name:
-                case name if name == REQUESTS:
-                    if not labels["handler"].startswith(NOT_BUSINESS):
-                        requests[labels["status"].startswith("5")] += count
-                case name if name == TIMEOUTS:
-                    timeouts += count
-                case name if name == WAITS:
-                    buckets[float(labels["le"])] += count
-                case name if name == COLLECTIONS:
-                    collections[labels["generation"]] += count
-                case _:
-                    if labels["generation"] == FULL:
-                        last = max(last, sample.value)
+            if sample.name == REQUESTS:
+                if not labels["handler"].startswith(NOT_BUSINESS):
+                    requests[labels["status"].startswith("5")] += count
+            elif sample.name == TIMEOUTS:
+                timeouts += count
+            elif sample.name == WAITS:
+                buckets[float(labels["le"])] += count
+            elif sample.name == COLLECTIONS:
+                collections[labels["generation"]] += count
+            elif labels["generation"] == FULL:
+                last = max(last, sample.value)
     return Exposed(
         answered=requests[False],
         failed=requests[True],

@@ -36,7 +36,8 @@ class Probe:
     def saw(self, *, ready: bool) -> None:
         """Take one probe into account."""
         self.failures = 0 if ready else self.failures + 1
-        self.restarts += self.failures == FAILURES_TO_RESTART
+        if self.failures == FAILURES_TO_RESTART:
+            self.restarts += 1
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from app.lab.arrivals import Fate, Outcome
 
@@ -12,7 +13,7 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
     if not values:
         return None
     ranked = sorted(values)
-    return ranked[max(0, -int(-len(ranked) * percent // 100) - 1)]
+    return ranked[max(0, ceil(len(ranked) * percent / 100) - 1)]
 
 
 @dataclass(slots=True)

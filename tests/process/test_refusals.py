@@ -19,6 +19,10 @@ AWAY = "postgresql://shop:hunter2@127.0.0.1:9/shop"
         (["sreve"], "No such command 'sreve'"),
         (["check", "ordres"], f"no lesson ordres; there are {LESSONS}"),
         (["check", "--variant", "during"], "'before', 'after'"),
+        (["load", "http://"], "is no URL"),
+        (["load", "http://127.0.0.1:99999"], "is no URL"),
+        (["load", "http://127.0.0.1/api"], "is no URL"),
+        (["load", "http://127.0.0.1:9", "--rate", "inf"], "is no number"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -96,6 +96,18 @@ def right_answer() -> str:
     return str(answers.index(True) + 1)
 
 
+def test_a_file_that_is_no_utf_8_is_one_line_and_exit_code_2(
+    workshop: Workshop, folder: Path
+) -> None:
+    workshop("start", "analytics", "--no-serve")
+    saved(folder).write_text("# Käse\n", encoding="latin-1")
+
+    refused = workshop("find", "analytics", "1")
+
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: a file is not UTF-8: ")
+
+
 def test_a_check_fails_and_then_passes(
     workshop: Workshop, folder: Path, server_url: str
 ) -> None:

@@ -1,6 +1,7 @@
 """A record of a run that never was, with round figures."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from app.lab.report.growth import MIB
 from app.lab.report.record import (
@@ -76,7 +77,7 @@ FIXED = replace(
 )
 
 RECORD = Record(
-    written="2026-11-24T22:00:00+00:00",
+    written=datetime(2026, 11, 24, 22, tzinfo=UTC),
     interrupted=None,
     plan=Plan(
         rate=10.0,

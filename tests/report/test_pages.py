@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -162,7 +163,7 @@ def test_two_runs_are_shown_side_by_side(tmp_path: Path) -> None:
     twice = replace(LEAKY, leaked=30, restarts=0)
     earlier = replace(
         RECORD,
-        written="2026-11-20T08:00:00+00:00",
+        written=datetime(2026, 11, 20, 8, tzinfo=UTC),
         machine={"CPU": "an older processor"},
         variants={"before": twice, "after": RECORD.variants["after"]},
     )
@@ -216,6 +217,7 @@ Spoil = Callable[[dict[str, object]], object]
         (lambda _: {"before": {}}, "is no report.json of `demo`"),
         (lambda raw: raw | {"version": 1}, "is a report of version 1"),
         (lambda raw: raw | {"plan": None}, "a damaged one"),
+        (lambda raw: raw | {"written": "yesterday"}, "a damaged one"),
     ],
 )
 def test_another_file_is_refused_in_one_sentence(

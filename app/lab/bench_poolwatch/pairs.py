@@ -24,6 +24,8 @@ class Spread:
 
         Of `n` rounds half are below the true median, and with a probability
         of 95 % no more than the square root of `n` more or fewer than half.
+        Of fewer than six, not even the smallest and the largest are so far
+        apart.
         """
         ranked, count = sorted(values), len(values)
         lower = max(0, floor((count - 1) / 2 - sqrt(count)))

@@ -47,11 +47,11 @@ def show(measured: Measured) -> None:
         _weights(measured.loan_bytes),
         _growth(measured.loan_seconds),
         "Medians of paired, alternated rounds, and between what the median of"
-        " endless rounds would lie, with a probability of 95 %. Where the"
-        " limit lies there as well it is unclear: the run was too short, or"
-        " the machine too busy. Checkouts and loans are in CPU time. The"
-        " service against itself shows how far a ratio can be trusted. Client,"
-        " service and PostgreSQL share this machine:",
+        " endless rounds would lie, with a probability of 95 % (from six"
+        " rounds on). Where the limit lies there as well it is unclear: the"
+        " run was too short, or the machine too busy. Checkouts and loans are"
+        " in CPU time. The service against itself shows how far a ratio can be"
+        " trusted. Client, service and PostgreSQL share this machine:",
         ", ".join(f"{key} {fact}" for key, fact in machine().items()),
     )
 

@@ -68,6 +68,7 @@ def _slope(points: Iterable[Point], times: float) -> Slope | None:
     xs, ys = zip(*known, strict=True)
     line: LinearRegression = linear_regression(xs, ys)
     misses = sum((y - line.intercept - line.slope * x) ** 2 for x, y in known)
-    spread = sum((x - mean(xs)) ** 2 for x in xs)
+    middle = mean(xs)
+    spread = sum((x - middle) ** 2 for x in xs)
     error = (misses / (len(known) - 2) / spread) ** 0.5
     return Slope(line.slope * times, error * times)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
@@ -107,7 +106,7 @@ def percentiles(record: Record) -> list[str]:
 
 
 def _date(record: Record) -> str:
-    return f"{datetime.fromisoformat(record.written):%-d %B %Y, %H:%M} UTC"
+    return f"{record.written:%-d %B %Y, %H:%M} UTC"
 
 
 def _surroundings(record: Record) -> dict[str, dict[str, str]]:

@@ -5,6 +5,7 @@ Measuring writes it and rendering reads it, and neither knows the other.
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -134,8 +135,7 @@ class Measured:
 class Record:
     """A whole run, or as much of it as there was when it was interrupted."""
 
-    written: str
-    """ISO 8601."""
+    written: datetime
     interrupted: str | None
     """What ended the run before its time, if anything did."""
     plan: Plan
