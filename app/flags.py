@@ -134,7 +134,8 @@ class Flags:
     def _document(self) -> dict[str, Any]:
         try:
             document: dict[str, Any] = json.loads(self._path.read_text())
-            document["flags"].keys()
+            for flag in document["flags"].values():
+                flag.keys()
         except (
             OSError,
             ValueError,

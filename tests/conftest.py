@@ -117,6 +117,16 @@ def settings(database_url: str, driver: str, tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture
+def dead_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in the environment, as on office machines; it never answers."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A running service, from outside (HTTP) and from inside."""

@@ -91,10 +91,11 @@ async def test_a_variant_that_does_not_exist_is_refused(
     assert answer.json()["errors"][0]["field"] == "body.variant"
 
 
+@pytest.mark.parametrize("content", ["{", '{"flags": {"orders": 5}}'])
 async def test_a_broken_flag_file_is_a_conflict(
-    service: Service, settings: Settings
+    service: Service, settings: Settings, content: str
 ) -> None:
-    settings.flags_file.write_text("{")
+    settings.flags_file.write_text(content)
 
     answer = await service.client.get("/lab/flags")
 

@@ -109,6 +109,7 @@ async def _check(
                 max_connections=None, max_keepalive_connections=0
             ),
             timeout=REQUEST_SECONDS,
+            trust_env=False,
         ) as client:
             outcomes = []
             trap = lesson.trap

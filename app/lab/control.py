@@ -133,7 +133,10 @@ async def set_flag(lesson: str, flag: Flag, lab: LabDep) -> Flag:
 @router.put("/gc", responses=problems(422))
 async def switch_collector(collector: Collector) -> Collector:
     """Switch the cyclic garbage collector, so that it hides no leak."""
-    (gc.enable if collector.enabled else gc.disable)()
+    if collector.enabled:
+        gc.enable()
+    else:
+        gc.disable()
     return collector
 
 
@@ -155,16 +158,20 @@ async def count_calls(lab: LabDep) -> Waiting:
 @router.put("/provider", responses=problems(422))
 async def switch_provider(asked: SlowProvider, lab: LabDep) -> SlowProvider:
     """Let the provider answer, or let its callers wait."""
-    provider = lab.provider
-    (provider.answer if asked.answers else provider.fall_silent)()
+    if asked.answers:
+        lab.provider.answer()
+    else:
+        lab.provider.fall_silent()
     return asked
 
 
 @router.put("/orders", responses=problems(422, 503))
 async def lock_orders(asked: Orders, lab: LabDep) -> Orders:
     """Lock the orders, or let go of them; at most for 20 seconds."""
-    lock = lab.table_lock
-    await (lock.take() if asked.locked else lock.release())
+    if asked.locked:
+        await lab.table_lock.take()
+    else:
+        await lab.table_lock.release()
     return asked
 
 

@@ -34,7 +34,9 @@ class Service:
 
     def client(self) -> httpx.Client:
         """Open a client that may use the control endpoints."""
-        return httpx.Client(base_url=self.url, headers=self.headers)
+        return httpx.Client(
+            base_url=self.url, headers=self.headers, trust_env=False
+        )
 
     @property
     def headers(self) -> dict[str, str]:
@@ -80,7 +82,8 @@ def running(
             log.open("wb") as output,
             child_process(
                 [*module, "--port", str(port)],
-                os.environ | environment,
+                # What the lab counts is one process's.
+                os.environ | {"WEB_CONCURRENCY": "1"} | environment,
                 output,
             ) as process,
         ):
@@ -109,7 +112,9 @@ def wait_until_alive(
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx.get(f"{service.url}/healthz", timeout=1).raise_for_status()
+            httpx.get(
+                f"{service.url}/healthz", timeout=1, trust_env=False
+            ).raise_for_status()
         except httpx.HTTPError:
             time.sleep(0.05)
         else:

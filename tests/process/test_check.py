@@ -7,10 +7,12 @@ import json
 import re
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from app import analytics
 from app.api import SERVICE
+from app.lab.service import running_service
 from tests.process.command import Command, run, running
 
 FAULTS = {
@@ -44,6 +46,31 @@ def test_after_exits_0_and_names_no_line(database_url: str) -> None:
     assert check.returncode == 0, check.stderr
     assert all(f"{lesson} after" in check.stdout for lesson in names)
     assert ".py:" not in check.stdout
+
+
+def test_its_service_is_one_process_whatever_the_environment(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two, each would answer with its own counts."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")
+
+    with running_service() as service:
+        assert not psutil.Process(service.pid).children()
+
+
+def test_a_proxy_is_not_asked_for_this_machine(database_url: str) -> None:
+    nobody = "http://127.0.0.1:1"
+    check = run(
+        *("check", "websocket", "--variant", "after", "--requests", "1"),
+        DATABASE_URL=database_url,
+        HTTP_PROXY=nobody,
+        HTTPS_PROXY=nobody,
+        ALL_PROXY=nobody,
+        NO_PROXY="",
+    )
+
+    assert check.returncode == 0, check.stderr
 
 
 @pytest.fixture(scope="module")

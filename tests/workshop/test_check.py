@@ -1,12 +1,13 @@
 """Each exercise fails unsolved, for its card's reason; solutions pass."""
 
 import re
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
-from app import orders
+from app import analytics, orders
 from app.api import LESSONS
 from app.lab import child
 from app.lab.service import ServiceFailedError
@@ -15,7 +16,7 @@ from app.lab.workshop.exercise import exercise_of, solution_of
 from app.lab.workshop.probes import REQUESTS
 from app.lab.workshop.verdict import Kind
 from app.lesson import Block, Lesson, LongHold, Scenario, Starvation
-from app.lessons import row_lock
+from app.lessons import row_lock, stream, websocket
 from tests.workshop.conftest import Bench, bench
 
 each_lesson = pytest.mark.parametrize(
@@ -116,3 +117,72 @@ def test_a_loop_without_an_end_is_told_of(
         pytest.raises(ServiceFailedError, match=r"orders\.py has stopped"),
     ):
         frozen.verdict(lesson, text)
+
+
+NEWS = 'await socket.send_json(this | {"news": f"near {order.customer}"})'
+CALL = "await carrier.call()"
+
+
+@pytest.mark.parametrize(
+    ("lesson", "line", "instead"),
+    [
+        (websocket.lesson, NEWS, "pass"),
+        (stream.lesson, CALL, f'while True: {CALL}; yield "data: near"'),
+    ],
+    ids=["nothing over a WebSocket", "a stream without an end"],
+)
+def test_an_answer_that_does_not_end_is_told_of(
+    server_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lesson: Lesson,
+    line: str,
+    instead: str,
+) -> None:
+    monkeypatch.setattr(check, "REQUEST_SECONDS", 5)
+    one = replace(lesson, scenarios=lesson.scenarios[:1])
+
+    with (
+        bench(server_url, tmp_path, 0.5) as waiting,
+        pytest.raises(ServiceFailedError, match="has not ended after 5 s"),
+    ):
+        waiting.verdict(one, solution_of(lesson).replace(line, instead))
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ('await socket.send_text(f"near {order.customer}")', "answered near "),
+        ("await socket.close()", "answered 500, wanted 200"),
+    ],
+    ids=["no JSON", "nothing"],
+)
+def test_another_answer_over_a_websocket_is_told_of(
+    hasty: Bench, line: str, what: str
+) -> None:
+    text = solution_of(websocket.lesson).replace(NEWS, line)
+
+    verdict = hasty.verdict(websocket.lesson, text)
+
+    assert [finding for finding in verdict.findings if what in finding.what]
+
+
+def test_json_without_a_body_is_told_of(hasty: Bench) -> None:
+    text = solution_of(analytics.lesson).replace(
+        "return [Day(**day) for day in days]",
+        "from fastapi import Response\n"
+        "    return Response(media_type='application/json')",
+    )
+
+    verdict = hasty.verdict(analytics.lesson, text)
+
+    assert "answered nothing, wanted [" in verdict.findings[0].what
+
+
+@pytest.mark.usefixtures("dead_proxy")
+def test_a_proxy_is_not_asked_for_this_machine(patient: Bench) -> None:
+    text = solution_of(websocket.lesson)
+
+    verdict = patient.verdict(websocket.lesson, text)
+
+    assert verdict.solved, verdict.findings

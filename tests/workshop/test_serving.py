@@ -1,5 +1,6 @@
 """The lab serves a trainee's file as it is now, and names its lines."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from app import analytics, order_processor, orders
 from app.api import LESSONS
 from app.lab.workshop.exercise import exercise_of, file_of, start
+from app.lab.workshop.served import who_serves
 from app.lesson import Lesson
 from app.lessons import kept_session, stream, websocket
 from tests.conftest import Service
@@ -53,6 +55,18 @@ async def test_an_exercise_answers_at_its_own_prefix(service: Service) -> None:
     answer = await service.client.get("/exercise/orders/orders?limit=2")
 
     assert [order["id"] for order in answer.json()] == [1, 2]
+
+
+@pytest.mark.usefixtures("dead_proxy")
+async def test_who_serves_it_is_asked_without_a_proxy(
+    service: Service,
+) -> None:
+    start(orders.lesson)
+    port = service.client.base_url.port or 0
+
+    serves = await asyncio.to_thread(who_serves, orders.lesson, port)
+
+    assert serves == "this folder's service"
 
 
 async def test_its_loans_name_the_file_the_line_and_the_route(

@@ -18,6 +18,8 @@ class Load:
         """Name the service; nothing is sent before `start`."""
         self._service = service
         self._sending: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        """Held while a load starts or stops: browsers do so side by side."""
         self.lesson: Lesson | None = None
         self.rate = 0.0
         self.fates: Counter[Fate] = Counter()
@@ -30,24 +32,29 @@ class Load:
 
     async def start(self, lesson: Lesson, rate: float) -> str:
         """Send this lesson's scenarios, and no other's; say which."""
-        await self.stop()
-        self.lesson, self.rate = lesson, rate
-        self.fates.clear()
-        arrivals = plan(rate, SEED, lessons=[lesson])
-        self._sending = asyncio.create_task(
-            send_arrivals(self._service, arrivals, self._record)
-        )
+        async with self._turn:
+            await self._end()
+            self.lesson, self.rate = lesson, rate
+            self.fates.clear()
+            arrivals = plan(rate, SEED, lessons=[lesson])
+            self._sending = asyncio.create_task(
+                send_arrivals(self._service, arrivals, self._record)
+            )
         sent = ", ".join(each.name for each in lesson.scenarios)
         return f"{rate:g} requests a second for {lesson.name}: {sent}."
 
     async def stop(self) -> str:
         """Send nothing more, and drop what is not answered."""
+        async with self._turn:
+            await self._end()
+        return "The load is off."
+
+    async def _end(self) -> None:
         if self._sending is not None:
             self._sending.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sending
             self._sending = None
-        return "The load is off."
 
     def _record(self, outcome: Outcome) -> None:
         self.fates[outcome.fate] += 1

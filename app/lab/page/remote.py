@@ -33,6 +33,7 @@ class Remote:
             base_url=service,
             headers={"Authorization": f"Bearer {token}"},
             timeout=SECONDS,
+            trust_env=False,
         )
 
     async def __aenter__(self) -> Self:
@@ -89,10 +90,7 @@ class Remote:
     async def flags(self) -> dict[str, str]:
         """Read who answers each lesson: a variant, or `split`."""
         flags = await self._ask("GET", "/lab/flags", seconds=LOOK_SECONDS)
-        return {
-            name: "split" if flag.get("targeting") else flag["defaultVariant"]
-            for name, flag in flags.items()
-        }
+        return {name: _who_answers(flag) for name, flag in flags.items()}
 
     async def loans(self) -> Loans:
         """Ask the lookout who holds what, with stacks and activity."""
@@ -138,6 +136,15 @@ class Remote:
             "Its event loop is blocked: stop the load and try again, or end"
             f" it, and it is started again: kill -9 {self._process}"
         )
+
+
+def _who_answers(flag: dict[str, Any]) -> str:
+    """Read a flag as the service does: in doubt it is *after*."""
+    if flag.get("state") != "ENABLED":
+        return "after"
+    if flag.get("targeting"):
+        return "split"
+    return "before" if flag.get("defaultVariant") == "before" else "after"
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from app.lab.looking import FaultError
 from app.lab.service import Service, ServiceFailedError, running_service
 from app.lab.workshop.exercise import file_of
 from app.lab.workshop.judge import judge
@@ -37,7 +38,8 @@ class Checker:
         """Check a lesson's file as it is now.
 
         Raises:
-            ServiceFailedError: the service has gone, or answers nobody.
+            ServiceFailedError: the service has gone, answers nobody, or
+                does not come to rest.
 
         """
         try:
@@ -48,6 +50,7 @@ class Checker:
                     # After a 500 the server closes the connection.
                     limits=httpx.Limits(max_keepalive_connections=0),
                     timeout=REQUEST_SECONDS,
+                    trust_env=False,
                 ) as client,
                 observer(self.dsn) as looking,
             ):
@@ -60,6 +63,9 @@ class Checker:
                 f" answered for {REQUEST_SECONDS} s. Does it have a loop, or a"
                 " wait, that does not end?"
             )
+            raise ServiceFailedError(message) from error
+        except FaultError as error:
+            message = f"{file_of(lesson)}: {error}"
             raise ServiceFailedError(message) from error
         except httpx.HTTPError as error:
             log = self.service.log.read_text()[-2000:]

@@ -13,7 +13,7 @@ from app.threads_engine import ThreadsEngineDep
 router = APIRouter()
 
 
-@router.get("/orders/{order_id}/location", responses=problems(404))
+@router.get("/orders/{order_id}/location", responses=problems(404, 504))
 async def locate_order(
     order_id: OrderId, engine: ThreadsEngineDep, carrier: ProviderDep
 ) -> OrderRead:

@@ -10,7 +10,7 @@ from app.orders.query import ONE_ORDER, OrderId, OrderRead
 router = APIRouter()
 
 
-@router.get("/orders/{order_id}/packing-list", responses=problems(404))
+@router.get("/orders/{order_id}/packing-list", responses=problems(404, 504))
 async def read_packing_list(
     order_id: OrderId, session: SessionDep, _: TokenDep
 ) -> OrderRead:
