@@ -18,7 +18,10 @@ connections is free, so that nothing may be kept in a session:
 """
 
 import os
+from math import ceil
 from typing import Any
+
+from sqlalchemy import URL
 
 from app.home_loop import Connection
 from app.settings import Settings
@@ -38,11 +41,14 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
     if settings.engine_url.get_driver_name() == "psycopg":
         return psycopg_arguments(settings, part)
     arguments: dict[str, Any] = {
+        **url_options(settings.engine_url, settings.dsn),
         "connection_class": Connection,
         "server_settings": {
             "application_name": application_name(settings, part)
         },
         "timeout": settings.connect_timeout,
+        # The server ends a statement first, unless it can no longer say so.
+        "command_timeout": settings.statement_timeout + 1,
     }
     if settings.behind_pgbouncer:
         arguments["statement_cache_size"] = 0  # asyncpg's own
@@ -52,11 +58,22 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
     return arguments
 
 
+def url_options(url: URL, dsn: str) -> dict[str, Any]:
+    """Give asyncpg its own URL, with the options that SQLAlchemy's lacks."""
+    return {"dsn": dsn} if url.get_driver_name() == "asyncpg" else {}
+
+
 def psycopg_arguments(settings: Settings, part: str) -> dict[str, Any]:
     """Say it to psycopg, whose threads the lessons use as well."""
+    seconds = ceil(settings.connect_timeout)  # 0 would be without a limit
     arguments: dict[str, Any] = {
         "application_name": application_name(settings, part),
-        "connect_timeout": int(settings.connect_timeout),
+        "connect_timeout": seconds,
+        # libpq waits for ever on a connection that dies silently: so the
+        # kernel asks the other end now and then, and ends it without answer.
+        "keepalives_idle": seconds,
+        "keepalives_interval": seconds,
+        "tcp_user_timeout": _timeout(settings),
     }
     if settings.behind_pgbouncer:
         arguments["prepare_threshold"] = None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
@@ -14,7 +15,11 @@ def migrate(revision: str = "head") -> None:
     The database is the settings' own, from `DATABASE_URL`.
 
     Raises:
-        alembic.util.exc.CommandError: there is no such revision.
+        CommandError: there is no such revision, or it is base, to which
+            no migration leads up.
 
     """
+    if revision == "base":
+        message = "base is before all revisions: use `alembic downgrade base`"
+        raise CommandError(message)
     command.upgrade(Config(toml_file=PYPROJECT), revision)

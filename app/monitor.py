@@ -77,7 +77,13 @@ class Monitor:
                     server_settings=self._server_settings,
                     statement_cache_size=0,  # it may lead to PgBouncer
                 )
-            return await self._connection.fetch(query, *args)
+            try:
+                return await self._connection.fetch(query, *args)
+            except asyncio.CancelledError:
+                # It may be dead, and nobody has told: the next look opens
+                # another.
+                self._connection.terminate()
+                raise
 
     async def states(self) -> dict[str, InState]:
         """Sum up this database's connections by state, zeros included."""

@@ -28,6 +28,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+SCHEMES = ("postgresql", "postgresql+asyncpg", "postgresql+psycopg")
+SSLMODES = (
+    *("disable", "allow", "prefer"),
+    *("require", "verify-ca", "verify-full"),
+)
+NO_URL = (
+    "no URL: wanted postgresql://user:password@host/name, where special"
+    " characters of a password are percent-encoded"
+)
+
 
 class Settings(BaseSettings):
     """Read from the environment; the names are the fields', in capitals."""
@@ -135,14 +145,17 @@ class Settings(BaseSettings):
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        schemes = {"postgresql", "postgresql+asyncpg", "postgresql+psycopg"}
         try:
-            scheme = make_url(value.get_secret_value()).drivername
-        except ArgumentError:
-            scheme = "no URL"
-        if scheme not in schemes:
-            message = f"{scheme}: wanted one of {', '.join(sorted(schemes))}"
+            url = make_url(value.get_secret_value())
+        except (ArgumentError, ValueError):
+            # Without what was found there, which may be part of a password.
+            raise ValueError(NO_URL) from None
+        _check("", url.drivername, SCHEMES)
+        if url.port is not None and url.port not in range(1, 65536):
+            message = "port: wanted 1 to 65535"
             raise ValueError(message)
+        if "sslmode" in url.query:
+            _check("sslmode ", url.query["sslmode"], SSLMODES)
         return value
 
     @model_validator(mode="after")
@@ -163,22 +176,22 @@ class Settings(BaseSettings):
     @cached_property
     def engine_url(self) -> URL:
         """The pools' URL for SQLAlchemy; asyncpg where it names no driver."""
-        return _with_driver(self.database_url)
+        return _for_sqlalchemy(self.database_url)
 
     @cached_property
     def direct_url(self) -> URL:
         """The server's own URL for SQLAlchemy."""
-        return _with_driver(self.database_direct_url or self.database_url)
+        return _for_sqlalchemy(self.database_direct_url or self.database_url)
 
     @cached_property
     def dsn(self) -> str:
         """The pools' URL for asyncpg itself, which knows no drivers."""
-        return _without_driver(self.engine_url)
+        return _without_driver(self.database_url)
 
     @cached_property
     def direct_dsn(self) -> str:
         """The server's own URL for asyncpg itself."""
-        return _without_driver(self.direct_url)
+        return _without_driver(self.database_direct_url or self.database_url)
 
     @cached_property
     def replica_name(self) -> str:
@@ -240,14 +253,23 @@ class Settings(BaseSettings):
         return self.web_concurrency * each
 
 
-def _with_driver(given: SecretStr) -> URL:
+def _check(what: str, given: object, wanted: tuple[str, ...]) -> None:
+    if given not in wanted:
+        message = f"{what}{given}: wanted one of {', '.join(wanted)}"
+        raise ValueError(message)
+
+
+def _for_sqlalchemy(given: SecretStr) -> URL:
     url = make_url(given.get_secret_value())
-    if url.drivername == "postgresql":
-        return url.set(drivername="postgresql+asyncpg")
-    return url
-
-
-def _without_driver(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(
-        hide_password=False
+    if url.drivername == "postgresql+psycopg":
+        return url
+    # asyncpg knows libpq's options, sslmode above all, in its own URL only.
+    options = url.query.keys() - {"host", "port"}
+    return url.set(drivername="postgresql+asyncpg").difference_update_query(
+        options
     )
+
+
+def _without_driver(given: SecretStr) -> str:
+    url = make_url(given.get_secret_value()).set(drivername="postgresql")
+    return url.render_as_string(hide_password=False)

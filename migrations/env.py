@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.connect import url_options
 from app.models import SQLModel
 from app.settings import Settings
 
@@ -25,8 +26,11 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     """Connect once, without a pool."""
+    settings = Settings()
     engine = create_async_engine(
-        Settings().direct_url, poolclass=pool.NullPool
+        settings.direct_url,
+        poolclass=pool.NullPool,
+        connect_args=url_options(settings.direct_url, settings.direct_dsn),
     )
     async with engine.connect() as connection:
         await connection.run_sync(run)

@@ -1,12 +1,23 @@
-"""Connections that the server ends while the service lives."""
+"""Connections that end, or die silently, while the service lives."""
 
 import asyncio
+import os
+import socket
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import asyncpg
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from app.api import SERVICE
-from tests.conftest import Service, until
+from app.connect import psycopg_arguments
+from app.settings import Settings
+from tests.conftest import Service, running, until
 
 
 async def end_all_connections(service: Service) -> None:
@@ -68,3 +79,127 @@ async def test_a_statement_that_was_cut_off_is_503(
         assert (await waiting).status_code == 503
     await holder.close()
     assert not production.loans
+
+
+class Network:
+    """What is between service and server, and can lose their connections.
+
+    Neither end hears of it, as where NAT forgets them or a server vanishes.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        """Lead to this database's server, over a Unix socket or TCP."""
+        server = conninfo_to_dict(database_url)
+        self._host = str(server.get("host", "127.0.0.1"))
+        self._port = str(server.get("port", "5432"))
+        self._lost = asyncio.Event()
+        self.port = 0
+        self.connections = 0
+
+    def lose_connections(self) -> None:
+        """Carry nothing more for those there are; new ones work."""
+        self._lost.set()
+        self._lost = asyncio.Event()
+
+    async def carry(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Carry one connection's bytes both ways, until either end closes."""
+        lost = self._lost
+        self.connections += 1
+        if self._host.startswith("/"):
+            path = f"{self._host}/.s.PGSQL.{self._port}"
+            answers, requests = await asyncio.open_unix_connection(path)
+        else:
+            answers, requests = await asyncio.open_connection(
+                self._host, self._port
+            )
+        await asyncio.gather(
+            self._copy(reader, requests, lost),
+            self._copy(answers, writer, lost),
+        )
+        self.connections -= 1
+
+    async def _copy(
+        self, reader: StreamReader, writer: StreamWriter, lost: asyncio.Event
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if not lost.is_set():
+                    writer.write(data)
+        writer.close()
+
+
+@pytest.fixture
+async def network(database_url: str) -> AsyncIterator[Network]:
+    """The way to the tests' server, at 127.0.0.1 and `network.port`."""
+    network = Network(database_url)
+    listener = await asyncio.start_server(network.carry, "127.0.0.1", 0)
+    network.port = listener.sockets[0].getsockname()[1]
+    yield network
+    listener.close()
+    await until(lambda: not network.connections)
+
+
+@pytest.fixture
+async def far_away(
+    settings: Settings, network: Network
+) -> AsyncIterator[Service]:
+    """The service at the other end of the network, with short patience."""
+    url = (
+        make_url(settings.database_url.get_secret_value())
+        .set(host="127.0.0.1", port=network.port)
+        .difference_update_query(["host"])
+        .render_as_string(hide_password=False)
+    )
+    there = {"database_url": SecretStr(url), "statement_timeout": 1}
+    async with running(settings.model_copy(update=there)) as service:
+        yield service
+
+
+async def test_a_pooled_connection_that_died_silently_is_given_up(
+    network: Network, far_away: Service
+) -> None:
+    assert (await far_away.client.get("/orders")).status_code == 200
+
+    network.lose_connections()
+
+    async with asyncio.timeout(20):
+        lost = await far_away.client.get("/orders")
+        again = await far_away.client.get("/orders")
+    assert (lost.status_code, again.status_code) == (503, 200)
+    assert not far_away.loans
+
+
+async def test_a_probe_looks_again_over_another_connection(
+    network: Network, far_away: Service
+) -> None:
+    async def is_ready() -> bool:
+        return (await far_away.client.get("/readyz")).is_success
+
+    await until(is_ready)
+
+    network.lose_connections()
+
+    assert not await is_ready()
+    await until(is_ready)
+
+
+async def test_of_psycopgs_connections_the_kernel_finds_the_dead(
+    settings: Settings, network: Network
+) -> None:
+    arguments = psycopg_arguments(settings, "test")
+    url = settings.engine_url.set(host="127.0.0.1", port=network.port)
+    url = url.set(drivername="postgresql").difference_update_query(["host"])
+
+    async with await psycopg.AsyncConnection.connect(
+        url.render_as_string(hide_password=False), **arguments
+    ) as connection:
+        with socket.socket(fileno=os.dup(connection.fileno())) as its_socket:
+            milliseconds = its_socket.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
+            )
+            idle = its_socket.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_KEEPIDLE
+            )
+
+    assert milliseconds == settings.statement_timeout * 1000
+    assert idle == settings.connect_timeout

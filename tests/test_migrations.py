@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import make_url
 
 from app.migrate import PYPROJECT, migrate
 from tests.conftest import ScratchDatabase
@@ -81,10 +82,14 @@ def test_models_and_migrations_agree(alembic: Config) -> None:
 @pytest.mark.parametrize(
     "scheme", ["postgresql", "postgresql+asyncpg", "postgresql+psycopg"]
 )
-def test_either_driver_migrates(
+def test_either_driver_migrates_and_knows_sslmode(
     url: str, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", url.replace("postgresql", scheme, 1))
+    asked = make_url(url).set(drivername=scheme)
+    asked = asked.update_query_dict({"sslmode": "prefer"})
+    monkeypatch.setenv(
+        "DATABASE_URL", asked.render_as_string(hide_password=False)
+    )
 
     migrate()
 

@@ -4,7 +4,8 @@ import os
 from socket import gethostname
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from sqlalchemy import make_url
 
 from app.budget import BudgetExceededError, check_budget
 from app.connect import application_name
@@ -12,6 +13,7 @@ from app.database import ENGINE, POOL
 from app.monitor import Monitor
 from app.settings import Settings
 from app.threads_engine import THREADS
+from tests.conftest import Service
 
 URL = "postgresql://me:secret@db.internal/shop"
 
@@ -148,16 +150,51 @@ def test_the_scheme_chooses_the_driver(scheme: str, driver: str) -> None:
         ("mysql://me:secret@db.internal/shop", "mysql: wanted one of"),
         ("postgres://me:secret@db.internal/shop", "postgres: wanted one of"),
         ("postgresql+psycopg2://me:secret@x/y", "postgresql.psycopg2: wanted"),
-        ("me:secret@db.internal", "no URL: wanted one of"),
+        ("me:secret@db.internal", "no URL: wanted postgresql://"),
+        ("postgresql://me:x@y:secret@db/shop", "no URL: .* percent-encoded"),
+        ("postgresql://me:secret@db:99999/shop", "port: wanted 1 to"),
+        (f"{URL}?sslmode=bogus", "sslmode bogus: wanted one of disable"),
     ],
 )
-def test_another_scheme_is_refused_without_the_secret(
+def test_another_url_is_refused_without_the_secret(
     url: str, named: str
 ) -> None:
     with pytest.raises(ValidationError, match=named) as refused:
         Settings(database_url=url)
 
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+def test_tls_is_asked_for_as_libpq_does(driver: str) -> None:
+    url = f"{URL}?sslmode=verify-full&sslrootcert=/ca.pem"
+    settings = Settings(
+        database_url=url.replace("postgresql", f"postgresql+{driver}")
+    )
+
+    known_to_sqlalchemy = "sslmode" in settings.engine_url.query
+    assert known_to_sqlalchemy == (driver == "psycopg")
+    assert "sslmode=verify-full" in settings.dsn
+    assert "sslrootcert=%2Fca.pem" in settings.direct_dsn
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The tests' own, with libpq's sslmode."""
+    url = make_url(settings.database_url.get_secret_value())
+    asked = url.update_query_dict({"sslmode": "prefer"})
+    secret = SecretStr(asked.render_as_string(hide_password=False))
+    return settings.model_copy(update={"database_url": secret})
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+@pytest.mark.parametrize(
+    "path", ["/orders", "/orders/1/parcel", "/before/archive/orders/1"]
+)
+async def test_every_engine_connects_where_sslmode_is_given(
+    service: Service, path: str
+) -> None:
+    assert (await service.client.get(path)).status_code == 200
 
 
 def test_secrets_are_not_shown() -> None:

@@ -44,6 +44,13 @@ def test_a_wrong_scheme_exits_2_and_names_the_right_ones() -> None:
     assert "postgresql+psycopg" in refused.stderr
 
 
+def test_a_password_that_breaks_its_url_is_not_told() -> None:
+    refused = run("serve", DATABASE_URL="postgresql://u:p@ss:hunter2@h/shop")
+
+    assert_refused(refused.returncode, refused.stderr)
+    assert "percent-encoded" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "scheme"),
     [
@@ -91,6 +98,15 @@ def test_an_unknown_revision_exits_2(database_url: str) -> None:
 
     assert_refused(refused.returncode, refused.stderr)
     assert "nowhere" in refused.stderr
+
+
+def test_to_take_the_tables_back_exits_2_and_says_who_does(
+    database_url: str,
+) -> None:
+    refused = run("migrate", "base", DATABASE_URL=database_url)
+
+    assert_refused(refused.returncode, refused.stderr)
+    assert "alembic downgrade base" in refused.stderr
 
 
 def test_pools_that_do_not_fit_exit_2_and_show_the_sum(

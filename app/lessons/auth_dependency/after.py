@@ -32,7 +32,7 @@ async def sign_in(
     return customer
 
 
-@router.get("/guests/offers", responses=problems(403))
+@router.get("/guests/offers", responses=problems(403, 504))
 async def list_offers(
     guest: Annotated[str, Depends(sign_in)], advisor: ProviderDep
 ) -> list[Offer]:

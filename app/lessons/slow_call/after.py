@@ -12,7 +12,7 @@ from app.provider import ProviderDep
 router = APIRouter()
 
 
-@router.get("/orders/{order_id}/delivery", responses=problems(404))
+@router.get("/orders/{order_id}/delivery", responses=problems(404, 504))
 async def ask_for_delivery(
     order_id: OrderId, database: DatabaseDep, carrier: ProviderDep
 ) -> Delivery:

@@ -11,7 +11,7 @@ from app.provider import ProviderDep
 router = APIRouter()
 
 
-@router.get("/orders/{order_id}/delivery", responses=problems(404))
+@router.get("/orders/{order_id}/delivery", responses=problems(404, 504))
 async def ask_for_delivery(
     order_id: OrderId, session: SessionDep, carrier: ProviderDep
 ) -> Delivery:

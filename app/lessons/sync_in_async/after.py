@@ -10,7 +10,7 @@ from app.provider import ProviderDep
 router = APIRouter()
 
 
-@router.get("/orders/{order_id}/location", responses=problems(404))
+@router.get("/orders/{order_id}/location", responses=problems(404, 504))
 async def locate_order(
     order_id: OrderId, session: SessionDep, carrier: ProviderDep
 ) -> OrderRead:

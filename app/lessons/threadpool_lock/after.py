@@ -11,7 +11,7 @@ from app.threads_engine import ThreadsEngineDep
 router = APIRouter()
 
 
-@router.get("/orders/{order_id}/packing-list", responses=problems(404))
+@router.get("/orders/{order_id}/packing-list", responses=problems(404, 504))
 def read_packing_list(
     order_id: OrderId, engine: ThreadsEngineDep, _: TokenDep
 ) -> OrderRead:
