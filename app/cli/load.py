@@ -7,13 +7,14 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from yarl import URL
 
 from app.api import SERVICE
 from app.cli.lessons import named
 
 
 def _url(value: str) -> str:
+    from yarl import URL  # noqa: PLC0415 - the image does without the lab's
+
     message = f"{value} is no URL, as http://127.0.0.1:8000 is"
     try:
         url = URL(value)
