@@ -25,18 +25,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
-SCHEMES = ("postgresql", "postgresql+asyncpg", "postgresql+psycopg")
-SSLMODES = (
-    *("disable", "allow", "prefer"),
-    *("require", "verify-ca", "verify-full"),
-)
-NO_URL = (
-    "no URL: wanted postgresql://user:password@host/name, where special"
-    " characters of a password are percent-encoded"
-)
+from app.database_url import check_database_url, for_asyncpg, for_sqlalchemy
 
 
 class Settings(BaseSettings):
@@ -145,17 +136,7 @@ class Settings(BaseSettings):
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        try:
-            url = make_url(value.get_secret_value())
-        except (ArgumentError, ValueError):
-            # Without what was found there, which may be part of a password.
-            raise ValueError(NO_URL) from None
-        _check("", url.drivername, SCHEMES)
-        if url.port is not None and url.port not in range(1, 65536):
-            message = "port: wanted 1 to 65535"
-            raise ValueError(message)
-        if "sslmode" in url.query:
-            _check("sslmode ", url.query["sslmode"], SSLMODES)
+        check_database_url(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -173,25 +154,34 @@ class Settings(BaseSettings):
         """Whether the pools lead to PgBouncer, and not to the server."""
         return self.database_direct_url is not None
 
+    @property
+    def _pools_url(self) -> str:
+        return self.database_url.get_secret_value()
+
+    @property
+    def _servers_url(self) -> str:
+        url = self.database_direct_url or self.database_url
+        return url.get_secret_value()
+
     @cached_property
     def engine_url(self) -> URL:
         """The pools' URL for SQLAlchemy; asyncpg where it names no driver."""
-        return _for_sqlalchemy(self.database_url)
+        return for_sqlalchemy(self._pools_url)
 
     @cached_property
     def direct_url(self) -> URL:
         """The server's own URL for SQLAlchemy."""
-        return _for_sqlalchemy(self.database_direct_url or self.database_url)
+        return for_sqlalchemy(self._servers_url)
 
     @cached_property
     def dsn(self) -> str:
         """The pools' URL for asyncpg itself, which knows no drivers."""
-        return _without_driver(self.database_url)
+        return for_asyncpg(self._pools_url)
 
     @cached_property
     def direct_dsn(self) -> str:
         """The server's own URL for asyncpg itself."""
-        return _without_driver(self.database_direct_url or self.database_url)
+        return for_asyncpg(self._servers_url)
 
     @cached_property
     def replica_name(self) -> str:
@@ -251,25 +241,3 @@ class Settings(BaseSettings):
         """
         each = self.monitors + (0 if self.behind_pgbouncer else self.pools)
         return self.web_concurrency * each
-
-
-def _check(what: str, given: object, wanted: tuple[str, ...]) -> None:
-    if given not in wanted:
-        message = f"{what}{given}: wanted one of {', '.join(wanted)}"
-        raise ValueError(message)
-
-
-def _for_sqlalchemy(given: SecretStr) -> URL:
-    url = make_url(given.get_secret_value())
-    if url.drivername == "postgresql+psycopg":
-        return url
-    # asyncpg knows libpq's options, sslmode above all, in its own URL only.
-    options = url.query.keys() - {"host", "port"}
-    return url.set(drivername="postgresql+asyncpg").difference_update_query(
-        options
-    )
-
-
-def _without_driver(given: SecretStr) -> str:
-    url = make_url(given.get_secret_value()).set(drivername="postgresql")
-    return url.render_as_string(hide_password=False)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Literal
 
 from poolwatch.book import DEAF
 from poolwatch.callsite import sites
+from poolwatch.fork import begin_anew_in_children
 from poolwatch.holder import holder_stack
-from poolwatch.ledger import inherited
 from poolwatch.listener import Listener
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Reporter(Listener):
         self._held_back: dict[Source, tuple[Finding, int]] = {}
         """The newest that was held back, and how many they are."""
         self.begin_anew()
-        inherited.add(self)
+        begin_anew_in_children(self)
 
     def begin_anew(self) -> None:
         """Own a lock that nobody holds; after a fork as well."""

@@ -7,14 +7,13 @@ so it goes on answering when every pool is empty.
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any
 
 from poolwatch.book import Book
 from poolwatch.borrower import Borrower, current
+from poolwatch.fork import begin_anew_in_children
 from poolwatch.gauge import Gauge
 from poolwatch.listener import Listener
 from poolwatch.loan import Ending, Loan
@@ -34,18 +33,6 @@ __all__ = [
 ]
 
 
-class Heir(Protocol):
-    """What the child of a fork inherits, locks included."""
-
-    def begin_anew(self) -> None:
-        """Own a lock that nobody holds."""
-
-
-inherited: WeakSet[Heir] = WeakSet()
-"""Ledgers, and whoever else has a lock: of the parent's threads one alone
-goes on in the child, so that a lock that another held is held for ever."""
-
-
 class Ledger:
     """The books of one process's pools, and its living borrowers."""
 
@@ -56,7 +43,7 @@ class Ledger:
         self._living: list[None] = []  # grows and shrinks without a lock
         # One for all books: a borrower ends for every pool at once.
         self._lock = RLock()
-        inherited.add(self)
+        begin_anew_in_children(self)
 
     @property
     def borrowers(self) -> int:
@@ -151,14 +138,6 @@ class Ledger:
             if loan.pool in self.books:
                 self.books[loan.pool].leak(loan)
 
-
-def _in_child() -> None:
-    for heir in list(inherited):
-        heir.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_in_child)
 
 default_ledger = Ledger()
 """The ledger that is used where none is given."""

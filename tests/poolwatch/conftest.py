@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
+import asyncpg
 import psycopg
 import pytest
 from sqlalchemy.engine import URL, make_url
@@ -138,3 +139,11 @@ def telemetry() -> Iterator[Telemetry]:
 @pytest.fixture
 def exporter(ledger: Ledger, telemetry: Telemetry) -> Exporter:
     return Exporter(ledger, telemetry.provider)
+
+
+@pytest.fixture
+async def own(server: Server) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the server that is none of the pools'."""
+    connection = await asyncpg.connection.connect(server.dsn)
+    yield connection
+    await connection.close()

@@ -35,10 +35,6 @@ KINDS = [
 ]
 
 
-ONE_KIND = pytest.mark.parametrize("pool", ["asyncpg pool"], indirect=True)
-"""What does not depend on the pool."""
-
-
 @pytest.fixture(params=KINDS)
 async def pool(
     request: pytest.FixtureRequest, server: Server
@@ -94,14 +90,6 @@ def borrow(pool: AnyPool, ledger: Ledger) -> Borrow:
         return await pool.getconn(10)
 
     return borrow
-
-
-@pytest.fixture
-async def own(server: Server) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to the server that is none of the pools'."""
-    connection = await asyncpg.connection.connect(server.dsn)
-    yield connection
-    await connection.close()
 
 
 async def test_a_leak_is_taken_back_and_its_slot_lent_anew(
@@ -204,94 +192,3 @@ async def test_a_backend_that_has_inherited_the_process_id_is_spared(
     assert await reclaim_leaks(ledger, server.dsn, after=0) == 1
     assert await stranger.fetchval("SELECT 1") == 1
     await stranger.close()
-
-
-@ONE_KIND
-async def test_what_is_lent_anew_while_a_connection_opens_is_not_touched(
-    pool: asyncpg.Pool,
-    borrow: Borrow,
-    ledger: Ledger,
-    server: Server,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    connect = asyncpg.connection.connect
-
-    async def lend_anew(dsn: str, **_: object) -> asyncpg.Connection:
-        await pool.release(leaked)
-        borrowed.append(await borrow())
-        return await connect(dsn)
-
-    borrowed: list[asyncpg.Connection] = []
-    with ledger.borrower("request"):
-        leaked = await borrow()
-    with ledger.borrower("another"):
-        monkeypatch.setattr(asyncpg.connection, "connect", lend_anew)
-        assert await reclaim_leaks(ledger, server.dsn, after=0) == 0
-        assert await borrowed[0].fetchval("SELECT 1") == 1
-
-
-@ONE_KIND
-@pytest.mark.parametrize("look", [1, 2])
-async def test_what_is_lent_anew_while_the_server_is_asked_is_not_touched(
-    pool: asyncpg.Pool,
-    borrow: Borrow,
-    ledger: Ledger,
-    own: asyncpg.Connection,
-    look: int,
-) -> None:
-    async def lend_anew(query: str, *args: object) -> list[asyncpg.Record]:
-        asked.append(query)
-        if len(asked) == look:
-            await pool.release(leaked)
-            borrowed.append(await borrow())
-        return await own.fetch(query, *args)
-
-    asked: list[object] = []
-    borrowed: list[asyncpg.Connection] = []
-    with ledger.borrower("request"):
-        leaked = await borrow()
-    with ledger.borrower("another"):
-        await reclaim_leaks(ledger, lend_anew, after=0)
-        assert await borrowed[0].fetchval("SELECT 1") == 1
-        assert not only(ledger).condemned
-
-
-@ONE_KIND
-async def test_a_leak_that_is_in_use_is_left_for_the_next_call(
-    borrow: Borrow, ledger: Ledger, own: asyncpg.Connection
-) -> None:
-    async def use_it(query: str, *args: object) -> list[asyncpg.Record]:
-        rows = await own.fetch(query, *args)
-        await leaked.execute("SELECT 1")
-        return rows
-
-    with ledger.borrower("request"):
-        leaked = await borrow()
-    assert await reclaim_leaks(ledger, use_it, after=0) == 0
-    assert await leaked.fetchval("SELECT 1") == 1
-    assert await reclaim_leaks(ledger, own.fetch, after=0) == 1
-
-
-@ONE_KIND
-@pytest.mark.parametrize("look", [1, 2])
-async def test_a_leak_that_could_not_be_ended_is_healed_by_its_own_code(
-    pool: asyncpg.Pool,
-    borrow: Borrow,
-    ledger: Ledger,
-    reporter: Reporter,
-    own: asyncpg.Connection,
-    look: int,
-) -> None:
-    async def be_away(query: str, *args: object) -> list[asyncpg.Record]:
-        asked.append(query)
-        if len(asked) == look:
-            raise ConnectionRefusedError
-        return await own.fetch(query, *args)
-
-    asked: list[object] = []
-    with ledger.borrower("request"):
-        leaked = await borrow()
-    with pytest.raises(ConnectionRefusedError):
-        await reclaim_leaks(ledger, be_away, after=0)
-    await pool.release(leaked)
-    assert reporter.recent[-1].healed_by == "its own code"

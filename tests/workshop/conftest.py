@@ -14,6 +14,7 @@ from app.lab.workshop.exercise import FOLDER, file_of
 from app.lab.workshop.verdict import Verdict
 from app.lesson import Lesson
 from app.settings import Settings
+from tests.conftest import Service
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,3 +72,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which commands are run, with nothing in it."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def service(
+    service: Service,
+    folder: Path,  # noqa: ARG001 - entered when the service has its flags
+) -> Service:
+    """The service, run in a folder of its own."""
+    return service

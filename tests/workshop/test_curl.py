@@ -6,7 +6,6 @@ import signal
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import pytest
 
@@ -24,15 +23,6 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:The garbage collector is trying to clean up"
 )
 STATUS_ALONE = "-s -o /dev/null -w '%{http_code}'"
-
-
-@pytest.fixture
-def service(
-    service: Service,
-    folder: Path,  # noqa: ARG001 - entered when the service has its flags
-) -> Service:
-    """The service, run in a folder of its own."""
-    return service
 
 
 def lines(service: Service, lesson: Lesson) -> dict[str, str]:

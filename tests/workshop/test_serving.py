@@ -35,15 +35,6 @@ async def hello() -> str:
 """
 
 
-@pytest.fixture
-def service(
-    service: Service,
-    folder: Path,  # noqa: ARG001 - entered when the service has its flags
-) -> Service:
-    """The service, run in a folder of its own."""
-    return service
-
-
 def save(lesson: Lesson, text: str) -> None:
     file_of(lesson).parent.mkdir(exist_ok=True)
     file_of(lesson).write_text(text)
