@@ -73,7 +73,11 @@ def main() -> None:
     ) as error:
         say(f"error: {error}")
         sys.exit(2)
-    except (asyncpg.PostgresError, DBAPIError) as error:
+    except (
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        DBAPIError,
+    ) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         say(f"error: cannot use the database: {reason}")
         sys.exit(2)

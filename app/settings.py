@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from app.database_url import check_database_url, for_asyncpg, for_sqlalchemy
 
@@ -172,6 +172,11 @@ class Settings(BaseSettings):
     def direct_url(self) -> URL:
         """The server's own URL for SQLAlchemy."""
         return for_sqlalchemy(self._servers_url)
+
+    @cached_property
+    def psycopg_url(self) -> URL:
+        """The pools' URL for synchronous SQLAlchemy, with psycopg."""
+        return make_url(self.dsn).set(drivername="postgresql+psycopg")
 
     @cached_property
     def dsn(self) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine
 from sqlmodel import Session
 
 import poolwatch
@@ -27,7 +27,7 @@ async def open_threads_engine(
 ) -> AsyncIterator[Engine]:
     """Open the engine; its backends end with it."""
     engine = create_engine(
-        make_url(settings.dsn).set(drivername="postgresql+psycopg"),
+        settings.psycopg_url,
         pool_size=settings.threads_pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout,

@@ -174,6 +174,7 @@ def test_tls_is_asked_for_as_libpq_does(driver: str) -> None:
 
     known_to_sqlalchemy = "sslmode" in settings.engine_url.query
     assert known_to_sqlalchemy == (driver == "psycopg")
+    assert settings.psycopg_url.query["sslmode"] == "verify-full"
     assert "sslmode=verify-full" in settings.dsn
     assert "sslrootcert=%2Fca.pem" in settings.direct_dsn
 

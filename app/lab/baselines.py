@@ -66,7 +66,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[State]:
     """Open both pools with the service's settings."""
     settings = Settings()
     engine = create_engine(
-        settings.engine_url.set(drivername="postgresql+psycopg"),
+        settings.psycopg_url,
         pool_size=settings.pool_size,
         max_overflow=settings.max_overflow,
         pool_timeout=settings.pool_timeout,

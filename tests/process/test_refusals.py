@@ -1,5 +1,7 @@
 """What cannot run says why on one line, and exits with 2."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 from sqlalchemy import make_url
@@ -49,6 +51,18 @@ def test_a_password_that_breaks_its_url_is_not_told() -> None:
 
     assert_refused(refused.returncode, refused.stderr)
     assert "percent-encoded" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "seed", "check"])
+def test_a_certificate_that_is_not_there_exits_2(
+    tmp_path: Path, command: str
+) -> None:
+    refused = run(
+        command, DATABASE_URL=f"{AWAY}?sslmode=verify-full", HOME=str(tmp_path)
+    )
+
+    assert_refused(refused.returncode, refused.stderr)
+    assert "root.crt" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def _borrowing(lend: Callable[[], AbstractContextManager[Any]]) -> Work:
 @asynccontextmanager
 async def _engine_asyncio(settings: Settings) -> AsyncIterator[Any]:
     url = settings.engine_url.set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(url)
+    engine = create_async_engine(url, connect_args={"dsn": settings.dsn})
     try:
         yield engine, _borrowing_asyncio(engine.connect)
     finally:
@@ -136,8 +136,7 @@ async def _engine_asyncio(settings: Settings) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def _engine(settings: Settings) -> AsyncIterator[Any]:
-    url = settings.engine_url.set(drivername="postgresql+psycopg")
-    engine = create_engine(url)
+    engine = create_engine(settings.psycopg_url)
     try:
         yield engine, _borrowing(engine.connect)
     finally:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import asyncpg
+from sqlalchemy import make_url
 
 from app.migrate import migrate
 from app.seed import seed
@@ -31,7 +32,11 @@ def scratch_database(settings: Settings) -> Iterator[Settings]:
 
     """
     name = f"workshop_{uuid4().hex}"
-    url = settings.direct_url.set(database=name)
+    # With libpq's options, which only the driver's own URL has; by the driver
+    # that the settings name.
+    url = make_url(settings.direct_dsn).set(
+        drivername=settings.direct_url.drivername, database=name
+    )
     asyncio.run(_tell(settings, f"CREATE DATABASE {name}"))
     try:
         with _environment(url.render_as_string(hide_password=False)):
