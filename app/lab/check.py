@@ -2,8 +2,9 @@
 
 The service's garbage collector is switched off, so that what it would heal
 some day counts as what it is; and before each scenario, the lab is reset. Ways
-that need other settings get another service. What is counted, and how, is in
-`faults`. The third way is *before* with the lesson's trap: what people do
+that need other settings get another service; those that need the same share
+one, which takes longer to start than most checks. What is counted, and how, is
+in `faults`. The third way is *before* with the lesson's trap: what people do
 instead, and in vain.
 """
 
@@ -58,22 +59,29 @@ def run(
 ) -> list[Outcome]:
     """Check lessons one by one; report each before it begins.
 
+    Whatever is checked first, the outcomes come in the order of the lessons.
+
     Raises:
         ServiceFailedError: a service did not start, or answered what it
             should not.
 
     """
-    outcomes = []
-    for settings, checks in groupby(
-        product(lessons, ways), lambda each: _settings(*each)
+    checks = list(product(lessons, ways))
+    outcomes = {}
+    for settings, alike in groupby(
+        sorted(checks, key=_settings), key=_settings
     ):
-        with running_service(**settings) as service:
-            for lesson, way in checks:
+        with running_service(**dict(settings)) as service:
+            for lesson, way in alike:
                 report(f"checking {lesson.name}, {way} …")
-                outcomes += asyncio.run(
+                outcomes[lesson.name, way] = asyncio.run(
                     _check(service, lesson, way, requests, concurrency)
                 )
-    return outcomes
+    return [
+        outcome
+        for lesson, way in checks
+        for outcome in outcomes[lesson.name, way]
+    ]
 
 
 def tree(outcomes: Sequence[Outcome]) -> Tree:
@@ -141,9 +149,10 @@ def _variant(way: Way) -> Variant:
     return "before" if way == "trap" else way
 
 
-def _settings(lesson: Lesson, way: Way) -> dict[str, str]:
+def _settings(check: tuple[Lesson, Way]) -> list[tuple[str, str]]:
+    lesson, way = check
     starves = any(isinstance(each, Starvation) for each in lesson.scenarios)
     patient = starves and way == "after"
     timeout = STARVED_TIMEOUT if patient else POOL_TIMEOUT
     trap = lesson.trap.settings if way == "trap" else {}
-    return {"POOL_TIMEOUT": str(timeout)} | trap
+    return sorted(({"POOL_TIMEOUT": str(timeout)} | trap).items())
