@@ -9,7 +9,6 @@ import sys
 
 import asyncpg
 import typer
-from alembic.util.exc import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
@@ -24,6 +23,7 @@ from app.cli.service import migrate, seed, serve
 from app.cli.start import say
 from app.cli.workshop import workshop
 from app.invocation import APP
+from app.migrate import MigrationError
 
 cli = typer.Typer(
     help="An order service that shows connection-pool leaks, before and"
@@ -68,7 +68,7 @@ def main() -> None:
         BudgetExceededError,
         DatabaseUnreachableError,
         ChildProcessError,
-        CommandError,
+        MigrationError,
         OSError,
     ) as error:
         say(f"error: {error}")
