@@ -2,10 +2,9 @@
 
 The service's garbage collector is switched off, so that what it would heal
 some day counts as what it is; and before each scenario, the lab is reset. Ways
-that need other settings get another service; those that need the same share
-one, which takes longer to start than most checks. What is counted, and how, is
-in `faults`. The third way is *before* with the lesson's trap: what people do
-instead, and in vain.
+that need the same settings share a service, whose start takes longer than most
+checks. What is counted, and how, is in `faults`. The third way is *before*
+with the lesson's trap: what people do instead, and in vain.
 """
 
 import asyncio
