@@ -229,7 +229,7 @@ def test_another_takes_the_port_over_from_a_dead_worker(
             return workers.holder() != dead
         return False
 
-    wait_until(taken_over, seconds=5)
+    wait_until(taken_over)
 
 
 def test_a_dead_workers_socket_is_taken_away(workers: Workers) -> None:

@@ -86,4 +86,4 @@ def test_both_follow_one_flags_file(replicas: Replicas) -> None:
 
     one.put("/lab/flags/orders", json={"variant": "before"}).raise_for_status()
 
-    wait_until(lambda: leaks(one) and leaks(two), seconds=5)
+    wait_until(lambda: leaks(one) and leaks(two))

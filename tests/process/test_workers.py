@@ -83,14 +83,14 @@ def test_each_worker_answers_from_a_pool_of_its_own(
         assert [str(pid), "engine"] in found
 
 
-def test_a_flag_reaches_each_worker_within_two_seconds(
+def test_a_flag_reaches_each_worker(
     workers: dict[int, httpx.Client],
 ) -> None:
     one, other = workers.values()
 
     one.put("/lab/flags/orders", json={"variant": "before"}).raise_for_status()
 
-    wait_until(lambda: leaking(one) and leaking(other) == 2, seconds=2)
+    wait_until(lambda: leaking(one) and leaking(other) == 2)
 
 
 def leaking(client: httpx.Client) -> int:
