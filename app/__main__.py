@@ -75,7 +75,7 @@ def main() -> None:
         sys.exit(2)
     except (
         asyncpg.PostgresError,
-        asyncpg.InterfaceError,
+        asyncpg.ClientConfigurationError,
         DBAPIError,
     ) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]

@@ -50,6 +50,11 @@ def for_sqlalchemy(given: str) -> URL:
     )
 
 
+def for_psycopg(given: str) -> URL:
+    """Name the driver of a synchronous engine, whatever the URL names."""
+    return make_url(given).set(drivername="postgresql+psycopg")
+
+
 def for_asyncpg(given: str) -> str:
     """Spell it for asyncpg itself, which knows no drivers."""
     url = make_url(given).set(drivername="postgresql")

@@ -25,9 +25,14 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL
 
-from app.database_url import check_database_url, for_asyncpg, for_sqlalchemy
+from app.database_url import (
+    check_database_url,
+    for_asyncpg,
+    for_psycopg,
+    for_sqlalchemy,
+)
 
 
 class Settings(BaseSettings):
@@ -159,7 +164,8 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value()
 
     @property
-    def _servers_url(self) -> str:
+    def server_url(self) -> str:
+        """The server's own URL as it was given, password and all."""
         url = self.database_direct_url or self.database_url
         return url.get_secret_value()
 
@@ -171,12 +177,12 @@ class Settings(BaseSettings):
     @cached_property
     def direct_url(self) -> URL:
         """The server's own URL for SQLAlchemy."""
-        return for_sqlalchemy(self._servers_url)
+        return for_sqlalchemy(self.server_url)
 
     @cached_property
     def psycopg_url(self) -> URL:
         """The pools' URL for synchronous SQLAlchemy, with psycopg."""
-        return make_url(self.dsn).set(drivername="postgresql+psycopg")
+        return for_psycopg(self._pools_url)
 
     @cached_property
     def dsn(self) -> str:
@@ -186,7 +192,7 @@ class Settings(BaseSettings):
     @cached_property
     def direct_dsn(self) -> str:
         """The server's own URL for asyncpg itself."""
-        return for_asyncpg(self._servers_url)
+        return for_asyncpg(self.server_url)
 
     @cached_property
     def replica_name(self) -> str:

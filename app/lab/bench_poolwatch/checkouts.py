@@ -126,8 +126,9 @@ def _borrowing(lend: Callable[[], AbstractContextManager[Any]]) -> Work:
 
 @asynccontextmanager
 async def _engine_asyncio(settings: Settings) -> AsyncIterator[Any]:
-    url = settings.engine_url.set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(url, connect_args={"dsn": settings.dsn})
+    engine = create_async_engine(
+        "postgresql+asyncpg://", connect_args={"dsn": settings.dsn}
+    )
     try:
         yield engine, _borrowing_asyncio(engine.connect)
     finally:

@@ -32,11 +32,7 @@ def scratch_database(settings: Settings) -> Iterator[Settings]:
 
     """
     name = f"workshop_{uuid4().hex}"
-    # With libpq's options, which only the driver's own URL has; by the driver
-    # that the settings name.
-    url = make_url(settings.direct_dsn).set(
-        drivername=settings.direct_url.drivername, database=name
-    )
+    url = make_url(settings.server_url).set(database=name)
     asyncio.run(_tell(settings, f"CREATE DATABASE {name}"))
     try:
         with _environment(url.render_as_string(hide_password=False)):
