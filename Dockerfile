@@ -48,10 +48,12 @@ USER 10001:10001
 
 FROM code AS load
 
+COPY lab/__init__.py lab/
+COPY lab/load lab/load
 COPY --from=load-packages /opt/venv /opt/venv
 EXPOSE 8089
 # It begins by itself; its page has no password and is published to nobody.
-CMD ["locust", "--locustfile", "app/lab/load.py", "--autostart"]
+CMD ["locust", "--locustfile", "lab/load/locustfile.py", "--autostart"]
 
 
 # Last, so that it is built where no target is named.

@@ -21,19 +21,19 @@ $(VENV)/.complete: requirements.lock
 install: $(VENV)/.complete ## Make .venv with everything pinned
 
 demo: install ## Load the leaky, then the fixed service; compare, and write report/
-	$(RUN)/python -m app demo
+	$(RUN)/python -m lab demo
 
 serve: install ## Run the service with the lab on, at 127.0.0.1:8000
-	LAB_ENABLED=true $(RUN)/python -m app serve
+	$(RUN)/python -m lab serve
 
 lab: install ## Run the service and the live page that watches it, at 127.0.0.1:8001
-	$(RUN)/python -m app lab
+	$(RUN)/python -m lab page
 
 workshop: install ## Learn by doing: the lessons, how far you are, what to type next
-	$(RUN)/python -m app workshop
+	$(RUN)/python -m lab workshop
 
 check: install ## Every lesson: before has its fault, after has not, no trap helps
-	$(RUN)/python -m app check --with-trap
+	$(RUN)/python -m lab check --with-trap
 
 # Each process of xdist has an embedded server of its own; a server that was
 # given has connections for one.
@@ -60,10 +60,10 @@ lint: install ## ruff, mypy strict, import-linter
 	$(RUN)/lint-imports --no-logo
 
 bench: install ## The fixed routes against raw asyncpg and the write-up's fix (4 minutes)
-	$(RUN)/python -m app bench
+	$(RUN)/python -m lab bench
 
 bench-poolwatch: install ## What poolwatch costs, with and without in turn (3 minutes)
-	$(RUN)/python -m app bench-poolwatch
+	$(RUN)/python -m lab bench-poolwatch
 
 diff: install ## Each lesson's two files side by side
 	@for lesson in app/*/before.py app/lessons/*/before.py; do \

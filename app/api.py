@@ -3,7 +3,6 @@
 from fastapi import FastAPI
 
 from app import analytics, order_processor, orders
-from app.errors import problems
 from app.lesson import Lesson, Variant
 from app.lessons import (
     auth_dependency,
@@ -21,6 +20,7 @@ from app.lessons import (
     threadpool_lock,
     websocket,
 )
+from app.web.errors import problems
 
 SERVICE = (orders.lesson, analytics.lesson, order_processor.lesson)
 """The write-up's three, whose *after* is the order service."""

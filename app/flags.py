@@ -27,9 +27,9 @@ from starlette.datastructures import Headers
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import Problem
 from app.lesson import Lesson, Variant
 from app.replace_file import replace_file
+from app.web.errors import Problem
 
 logger = logging.getLogger(__name__)
 

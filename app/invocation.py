@@ -8,3 +8,4 @@ PYTHON = sys.executable.removeprefix(f"{Path.cwd()}{os.sep}")
 """The interpreter, as one types it in the folder where this began."""
 APP = f"{PYTHON} -m app"
 """`.venv/bin/python -m app`, say: few have the environment activated."""
+LAB = f"{PYTHON} -m lab"

@@ -1,22 +1,18 @@
 """The application: settings in, a FastAPI app out."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 import poolwatch
-from app import api, error_handlers, health, metrics
-from app.database import State, open_database
-from app.errors import problems
-from app.flags import FlagMiddleware
-from app.lab import control
-from app.lab.state import Lab
-from app.lab.workshop import serving
+from app import api
+from app.control.install import install as install_lab
+from app.database.pools import State, open_database
 from app.settings import Settings
-from app.watch import get_source, open_source
-from poolwatch.router import router as poolwatch_routes
+from app.web import error_handlers, health, metrics
+from app.web.loans_source import open_source
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -25,7 +21,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ledger, reporter = poolwatch.Ledger(), poolwatch.Reporter()
     ledger.listeners.append(reporter)
     registry = CollectorRegistry()
-    lab = Lab.of(settings, registry) if settings.lab_enabled else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -33,11 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             open_database(settings, ledger) as database,
             open_source(database, reporter, registry) as source,
         ):
-            state: State = {"database": database, "source": source}
-            async with (
-                lab.opened(state) if lab else nullcontext(state) as whole
-            ):
-                yield whole
+            yield {"database": database, "source": source}
 
     app = FastAPI(
         title="Order service",
@@ -49,17 +40,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics.install(app, ledger, registry)
     app.include_router(health.router)
     api.mount(app)
-    if lab:
-        api.mount_lab(app)
-        app.include_router(control.router)
-        app.include_router(serving.router)
-        app.router.routes += lab.exercises.routes
-        app.include_router(
-            poolwatch_routes(get_source),
-            dependencies=[Depends(control.guard)],
-            responses=problems(401),
-        )
-        app.add_middleware(FlagMiddleware, lab.flags, api.LESSONS)
+    if settings.lab_enabled:
+        install_lab(app, settings, ledger, registry)
     # Added last, so it stands outermost: a borrower ends after everything.
     app.add_middleware(poolwatch.Middleware, ledger)
     return app

@@ -6,8 +6,8 @@ from alembic import context
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.connect import url_options
-from app.models import SQLModel
+from app.database.connect import url_options
+from app.database.models import SQLModel
 from app.settings import Settings
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from poolwatch.top import PATIENCE, Away, Service
+from poolwatch.pages.top import PATIENCE, Away, Service
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from poolwatch.borrower import current
-from poolwatch.callsite import capture, frame_above
+from poolwatch.call_site import capture, frame_above
 from poolwatch.histogram import Histogram
 from poolwatch.loan import Ending, Line, Loan
 

@@ -11,8 +11,8 @@ Naming the holders in the timeout itself is Vibur DBCP's idea.
 
 from typing import Self
 
-from poolwatch.explain import explain
 from poolwatch.ledger import Book
+from poolwatch.verdict import explain
 
 
 class PoolExhausted(TimeoutError):

@@ -17,7 +17,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Literal
 
 from poolwatch.book import DEAF
-from poolwatch.callsite import sites
+from poolwatch.call_site import sites
 from poolwatch.fork import begin_anew_in_children
 from poolwatch.holder import holder_stack
 from poolwatch.listener import Listener

@@ -10,7 +10,7 @@ from asyncio import _get_running_loop  # documented, in spite of its name
 from asyncio import current_task as task_of
 from typing import TYPE_CHECKING, Any
 
-from poolwatch.callsite import Site, Stack, capture, site, sites
+from poolwatch.call_site import Site, Stack, capture, site, sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable

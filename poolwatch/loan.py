@@ -6,7 +6,7 @@ from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-from poolwatch.callsite import Site, Stack, site
+from poolwatch.call_site import Site, Stack, site
 from poolwatch.holder import current_task
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from poolwatch.ledger import Book, Ledger, Loan
-    from poolwatch.process import Fetch
+    from poolwatch.pages.process import Fetch
 
     Leaks = Sequence[tuple[Book, Loan]]
 

@@ -28,17 +28,17 @@ def watch(
     """
     # Only what the caller has imported can be what the caller gives.
     if "sqlalchemy" in sys.modules:
-        from poolwatch import for_sqlalchemy  # noqa: PLC0415
+        from poolwatch.pools import sqlalchemy as for_sqlalchemy  # noqa: PLC0415
 
         if for_sqlalchemy.knows(pool):
             return for_sqlalchemy.watch(pool, name, ledger)
     if "asyncpg" in sys.modules:
-        from poolwatch import for_asyncpg  # noqa: PLC0415
+        from poolwatch.pools import asyncpg as for_asyncpg  # noqa: PLC0415
 
         if for_asyncpg.knows(pool):
             return for_asyncpg.watch(pool, name, ledger)
     if "psycopg_pool" in sys.modules:
-        from poolwatch import for_psycopg  # noqa: PLC0415
+        from poolwatch.pools import psycopg as for_psycopg  # noqa: PLC0415
 
         if for_psycopg.knows(pool):
             return for_psycopg.watch(pool, name, ledger)

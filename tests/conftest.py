@@ -30,11 +30,11 @@ from fastapi import FastAPI
 from websockets.asyncio.client import connect
 
 from app.api import LESSONS
-from app.database import Database
+from app.database.migrate import migrate
+from app.database.pools import Database
+from app.database.seed import seed
 from app.lesson import Scenario, Variant
 from app.main import create_app
-from app.migrate import migrate
-from app.seed import seed
 from app.settings import Settings
 from poolwatch import Loan
 
@@ -53,7 +53,7 @@ def server_url() -> Iterator[str]:
     if given:
         yield given
         return
-    from app.lab.embedded import embedded_postgres
+    from lab.embedded import embedded_postgres
 
     with (
         TemporaryDirectory(prefix="postgres-") as folder,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from app.api import LESSONS, SERVICE
-from app.lab.arrivals import Arrival, Outcome, plan, send_arrivals
 from app.orders import lesson
+from lab.load.arrivals import Arrival, Outcome, plan, send_arrivals
 from tests.conftest import Service, until
 
 RATE = 200

@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from app.budget import Budget, Limits, ask_limits
-from app.monitor import Monitor
+from app.database.budget import Budget, Limits, ask_limits
+from app.database.monitor import Monitor
 from app.settings import Settings
 from tests.conftest import ScratchDatabase
 from tests.process.command import run

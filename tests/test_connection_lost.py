@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from app.api import SERVICE
-from app.connect import psycopg_arguments
+from app.database.connect import psycopg_arguments
 from app.settings import Settings
 from tests.conftest import Service, running, until
 

@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 
 from app.api import SERVICE
-from app.lab.embedded import embedded_postgres
 from app.lesson import Scenario, Variant
 from app.settings import Settings
+from lab.embedded import embedded_postgres
 from tests.conftest import TOKEN, Service, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.database import DatabaseDep
-from app.provider import Provider
+from app.database.sessions import DatabaseDep
+from app.lessons.provider import Provider
 from tests.conftest import Service
 
 ITEM = {"product": "teapot", "price": "24.90", "quantity": 1}

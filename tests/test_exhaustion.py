@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.health import PATIENCE
-from app.monitor import Monitor
+from app.database.monitor import Monitor
 from app.settings import Settings
+from app.web.health import PATIENCE
 from tests.conftest import Service
 
 

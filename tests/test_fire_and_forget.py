@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.lessons.fire_and_forget.shared import TASKS
-from app.provider import Provider
+from app.lessons.provider import Provider
 from tests.conftest import Service, until
 
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.api import LESSONS
-from app.lab import control
+from app.control import routes as control
 from app.settings import Settings
 from tests.conftest import Service
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from app.api import LESSONS
-from app.lab.faults import NO_POOL, provoke
-from app.lab.side import AFTER, BEFORE
 from app.lesson import Lesson, Scenario, Starvation
 from app.settings import Settings
+from lab.check.faults import NO_POOL, provoke
+from lab.check.target import AFTER, BEFORE
 from tests.conftest import (
     Service,
     ignored_warnings,

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from app.monitor import STATES
+from app.database.monitor import STATES
 from tests.conftest import (
     ScratchDatabase,
     Service,

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import make_url
 
-from app.migrate import PYPROJECT, migrate
+from app.database.migrate import PYPROJECT, migrate
 from tests.conftest import ScratchDatabase
 
 

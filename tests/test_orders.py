@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from app.seed import ORDERS
+from app.database.seed import ORDERS
 from tests.conftest import Service
 
 

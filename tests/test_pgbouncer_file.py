@@ -4,8 +4,8 @@ from configparser import ConfigParser
 
 import pytest
 
-from app.budget import Budget, Limits
 from app.cli.budget import POOLER
+from app.database.budget import Budget, Limits
 from app.settings import Settings
 
 DEFAULTS = Settings(

@@ -6,8 +6,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.api import LESSONS
+from app.control import routes as control
 from app.flags import Flags
-from app.lab import control
 from app.settings import Settings
 from tests.conftest import Service
 

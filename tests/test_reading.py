@@ -8,9 +8,9 @@ from math import inf
 
 import pytest
 
-from app.lab.reading import Reader, Reading, wait_p95
-from app.monitor import STATES
+from app.database.monitor import STATES
 from app.settings import Settings
+from lab.reading import Reader, Reading, wait_p95
 from tests.conftest import TOKEN, Service, running, until, without_collector
 from tests.process.command import free_port
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from app.api import FURTHER
-from app.cli.lessons import table
 from app.main import create_app
 from app.settings import Settings
+from lab.lessons import table
 
 README = Path("README.md").read_text()
 
@@ -20,7 +20,7 @@ def test_lists_every_setting_with_its_default_and_reason() -> None:
 
 
 def test_has_the_table_of_lessons_as_the_cards_have_it() -> None:
-    assert f"\n{table()}\n" in README, "python -m app lessons --markdown"
+    assert f"\n{table()}\n" in README, "python -m lab lessons --markdown"
 
 
 def test_lists_every_route(settings: Settings) -> None:

@@ -5,9 +5,9 @@ import gc
 import pytest
 from anyio._backends._asyncio import WorkerThread
 
-from app.lab.faults import provoke
-from app.lab.side import BEFORE
 from app.lessons.scoped_session import lesson
+from lab.check.faults import provoke
+from lab.check.target import BEFORE
 from tests.conftest import Service, ignored_warnings, until
 
 AT_ONCE = 3

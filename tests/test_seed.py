@@ -9,7 +9,7 @@ import asyncpg
 import psycopg
 import pytest
 
-from app.seed import DAYS, EMPTY_EVERY, ORDERS, seed
+from app.database.seed import DAYS, EMPTY_EVERY, ORDERS, seed
 from tests.conftest import TODAY, ScratchDatabase
 
 A_MINUTE = 60
@@ -25,7 +25,7 @@ def shop(
     scratch_database: ScratchDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """A database with tables and no data."""
-    from app.migrate import migrate
+    from app.database.migrate import migrate
 
     with scratch_database() as url:
         monkeypatch.setenv("DATABASE_URL", url)

@@ -7,12 +7,12 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import make_url
 
-from app.budget import BudgetExceededError, check_budget
-from app.connect import application_name
-from app.database import ENGINE, POOL
-from app.monitor import Monitor
+from app.database.budget import BudgetExceededError, check_budget
+from app.database.connect import application_name
+from app.database.monitor import Monitor
+from app.database.pools import ENGINE, POOL
+from app.lessons.threads_engine import THREADS
 from app.settings import Settings
-from app.threads_engine import THREADS
 from tests.conftest import Service
 
 URL = "postgresql://me:secret@db.internal/shop"

@@ -7,7 +7,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from app.flags import Flags
 from app.lesson import Variant
-from app.provider import Provider
+from app.lessons.provider import Provider
 from app.settings import Settings
 from tests.conftest import Service, until
 

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from app.budget import Budget, BudgetExceededError, Limits, ask_limits
-from app.monitor import Monitor
+from app.database.budget import Budget, BudgetExceededError, Limits, ask_limits
+from app.database.monitor import Monitor
 from app.settings import Settings
 
 POOLER = 20
@@ -45,7 +45,7 @@ def budget(
         typer.Option(min=1, help="PgBouncer's default_pool_size."),
     ] = POOLER,
 ) -> None:
-    """Add up who may open how many connections, and refuse what does not fit.
+    """Add up the connections of all pools, and compare with the limit.
 
     The server of DATABASE_URL says what it allows; without one PostgreSQL's
     defaults count. What is refused, with exit code 2, is what the settings

@@ -2,9 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.database import SessionDep
-from app.errors import EmptyOrder, OrderNotFound, problems
-from app.models import OrderStatus
+from app.database.models import OrderStatus
+from app.database.sessions import SessionDep
 from app.order_processor.query import (
     LOCK_ORDER,
     STORE_TOTAL,
@@ -12,6 +11,7 @@ from app.order_processor.query import (
     ProcessedOrder,
 )
 from app.orders.query import OrderId
+from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()
 

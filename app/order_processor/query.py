@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from sqlalchemy import bindparam, func, update
 from sqlmodel import col, select
 
-from app.models import Order, OrderItem, OrderStatus
+from app.database.models import Order, OrderItem, OrderStatus
 
 FIND_ORDER = select(col(Order.id)).where(
     col(Order.id) == bindparam("order_id")

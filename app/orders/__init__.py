@@ -62,7 +62,8 @@ lesson = Lesson(
         ),
         (
             "Let somebody close it for you: `SessionDep` and `ReaderDep` of"
-            ' `app/database.py` are dependencies with `scope="function"`,'
+            " `app/database/sessions.py` are dependencies with"
+            ' `scope="function"`,'
             " which close on every way out. Or put `async with"
             " AsyncSession(…)` round what needs it."
         ),

@@ -3,8 +3,7 @@
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep, ReaderDep, SessionDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import DatabaseDep, ReaderDep, SessionDep
 from app.orders.query import (
     ONE_ORDER,
     ORDER_PAGE,
@@ -14,6 +13,7 @@ from app.orders.query import (
     OrderId,
     OrderRead,
 )
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

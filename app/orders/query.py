@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import bindparam
 from sqlmodel import col, select
 
-from app.models import Order, OrderItem, OrderStatus
+from app.database.models import Order, OrderItem, OrderStatus
 
 LARGEST_ID = 2**31 - 1
 

@@ -9,8 +9,8 @@ import asyncpg
 from fastapi import FastAPI, HTTPException, Request
 
 import poolwatch
-from poolwatch.process import ThisProcess
-from poolwatch.router import router
+from poolwatch.pages.process import ThisProcess
+from poolwatch.pages.router import router
 
 CUSTOMER = "SELECT customer FROM orders WHERE id = $1"
 

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-from app.cli.start import database
+from lab.start import database
 
 with database():
     command = subprocess.Popen(sys.argv[1:])

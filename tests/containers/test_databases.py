@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from app.budget import Budget, Limits
+from app.database.budget import Budget, Limits
 from app.settings import Settings
 from tests.containers import compose, dockerfile
 from tests.containers.compose import OURS, SERVICES, SERVING

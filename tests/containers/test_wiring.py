@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from app import health
 from app.settings import Settings
+from app.web import health
 from tests.containers import compose, dockerfile
 from tests.containers.compose import OURS, SERVICES, SERVING
 from tests.containers.ports import HAPROXY, LISTENING

@@ -1,4 +1,4 @@
-"""`python -m app lab`, on ports of its own, with pools that fill quickly."""
+"""`python -m lab page`, on ports of its own, with pools that fill quickly."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 import psutil
 
-from poolwatch.report import Loans
+from poolwatch.pages.models import Loans
 from tests.process.command import Command, free_port, running, wait_until
 
 TOKEN = "the lab's token"

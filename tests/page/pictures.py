@@ -14,7 +14,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import Page, async_playwright, expect
 
-from app.cli.start import database, say
+from app.cli.run import say
+from lab.start import database
 from tests.page.browser import FLAGS, looking_at
 from tests.page.lab import Lab, running_lab
 from tests.page.test_lesson import choose, switch_collector_off

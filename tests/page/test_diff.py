@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.api import LESSONS, folder
-from app.lab.page.diff import one_above_the_other, side_by_side
 from app.lesson import Lesson
+from lab.page.diff import one_above_the_other, side_by_side
 
 each_lesson = pytest.mark.parametrize(
     "lesson", LESSONS, ids=lambda lesson: lesson.name

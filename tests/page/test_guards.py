@@ -10,7 +10,7 @@ from tests.page.lab import Lab
 
 
 def test_the_page_is_served_at_this_machine_alone(lab: Lab) -> None:
-    listening = lab.process("app.lab.page").net_connections("tcp")
+    listening = lab.process("lab.page").net_connections("tcp")
 
     assert {
         each.laddr.ip for each in listening if each.status == "LISTEN"

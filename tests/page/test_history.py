@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.lab.page.history import MOMENTS, History
-from app.lab.reading import Reading
+from lab.page.history import MOMENTS, History
+from lab.reading import Reading
 
 
 def test_rates_are_of_the_time_between_two_readings() -> None:

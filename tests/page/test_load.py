@@ -3,7 +3,7 @@
 import asyncio
 
 from app import orders
-from app.lab.page.load import Load
+from lab.page.load import Load
 
 NOWHERE = "http://127.0.0.1:1"
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from app.flags import Flags
-from app.lab.page.remote import Remote
 from app.settings import Settings
+from lab.page.remote import Remote
 from tests.conftest import TOKEN, Service
 
 BEFORE = {

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from poolwatch import Ledger, Listener, Loan, Reporter
-from poolwatch.for_opentelemetry import Exporter
 from poolwatch.loan import Ending
+from poolwatch.metrics.opentelemetry import Exporter
 from tests.conftest import without_collector
 from tests.poolwatch.telemetry import Telemetry
 

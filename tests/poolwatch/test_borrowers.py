@@ -16,7 +16,7 @@ import poolwatch
 from poolwatch import Book, Ledger
 from poolwatch.book import MOST_LINES, OTHER
 from poolwatch.holder import current_task
-from poolwatch.uncounted import UncountedGauge
+from poolwatch.pools.ledger_gauge import UncountedGauge
 from tests.poolwatch.conftest import Server, only, until_async
 
 

@@ -25,8 +25,9 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session
 
 import poolwatch
-from poolwatch import Book, Ledger, callsite
-from poolwatch.callsite import sites
+from poolwatch import Book, Ledger
+from poolwatch import call_site as callsite
+from poolwatch.call_site import sites
 from tests.poolwatch.conftest import Server, only
 
 HERE = str(Path(__file__))

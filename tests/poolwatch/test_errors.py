@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from poolwatch import Ledger, PoolExhausted
-from poolwatch.for_psycopg import PsycopgPoolExhausted
-from poolwatch.for_sqlalchemy import SQLAlchemyPoolExhausted
-from poolwatch.uncounted import UncountedGauge
+from poolwatch.pools.ledger_gauge import UncountedGauge
+from poolwatch.pools.psycopg import PsycopgPoolExhausted
+from poolwatch.pools.sqlalchemy import SQLAlchemyPoolExhausted
 
 
 @pytest.fixture(

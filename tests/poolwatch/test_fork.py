@@ -13,7 +13,7 @@ from tests.poolwatch.conftest import PATIENCE
 FORK = """
 import os, signal, sys, threading
 from poolwatch import Borrower, Ledger, Reporter
-from poolwatch.uncounted import UncountedGauge
+from poolwatch.pools.ledger_gauge import UncountedGauge
 
 ledger, reporter = Ledger(), Reporter()
 ledger.listeners.append(reporter)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from poolwatch import tables
+from poolwatch.pages import tables
 from tests.conftest import Service
 from tests.poolwatch.pages import exhaust, leak, text
 

@@ -1,8 +1,8 @@
 """`/poolwatch/leaks`, as the service mounts it."""
 
 from poolwatch import Ledger, Reporter
-from poolwatch.process import ThisProcess
-from poolwatch.uncounted import UncountedGauge
+from poolwatch.pages.process import ThisProcess
+from poolwatch.pools.ledger_gauge import UncountedGauge
 from tests.conftest import Service
 from tests.poolwatch.pages import leak, leaks
 

@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
-from poolwatch.process import ThisProcess
+from poolwatch.pages.process import ThisProcess
 from tests.conftest import Service, until
 from tests.poolwatch.pages import (
     TRACE,

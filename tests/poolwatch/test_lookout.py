@@ -17,9 +17,9 @@ from prometheus_client import REGISTRY
 from app.main import create_app
 from app.settings import Settings
 from poolwatch import Ledger, Reporter
-from poolwatch.for_prometheus import Exporter
-from poolwatch.lookout import lookout
-from poolwatch.process import ThisProcess
+from poolwatch.metrics.prometheus import Exporter
+from poolwatch.pages.process import ThisProcess
+from poolwatch.pages.thread_server import lookout
 from tests.conftest import TOKEN, without_collector
 
 BLOCKED_SECONDS = 30

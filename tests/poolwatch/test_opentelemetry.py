@@ -21,8 +21,10 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import NullPool
 
 import poolwatch
-from poolwatch import Ledger, for_prometheus, readings
-from poolwatch.for_opentelemetry import Exporter
+from poolwatch import Ledger
+from poolwatch.metrics import prometheus as for_prometheus
+from poolwatch.metrics import readings
+from poolwatch.metrics.opentelemetry import Exporter
 from tests.poolwatch.conftest import Server, until_async
 from tests.poolwatch.telemetry import Telemetry
 

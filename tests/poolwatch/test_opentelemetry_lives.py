@@ -7,9 +7,10 @@ import asyncpg
 import pytest
 
 import poolwatch
-from poolwatch import Ledger, for_opentelemetry
-from poolwatch.for_opentelemetry import Exporter
-from poolwatch.readings import READINGS
+from poolwatch import Ledger
+from poolwatch.metrics import opentelemetry as for_opentelemetry
+from poolwatch.metrics.opentelemetry import Exporter
+from poolwatch.metrics.readings import READINGS
 from tests.poolwatch.conftest import Server
 from tests.poolwatch.telemetry import Telemetry
 from tests.poolwatch.test_three_lines import run
@@ -108,7 +109,7 @@ import asyncio, sys
 import asyncpg
 import poolwatch
 from opentelemetry import metrics
-from poolwatch.for_opentelemetry import Exporter
+from poolwatch.metrics.opentelemetry import Exporter
 
 async def main():
     pool = await asyncpg.create_pool(URL, min_size=0, max_size=1)
@@ -147,7 +148,7 @@ def test_the_api_is_enough_and_the_sdk_may_come_later(
 WITHOUT = """
 import poolwatch
 try:
-    import poolwatch.for_opentelemetry
+    import poolwatch.metrics.opentelemetry
 except ModuleNotFoundError as error:
     assert error.name == "opentelemetry", error
     print(42)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 import poolwatch
 from poolwatch import Ledger
-from poolwatch.for_opentelemetry import Exporter
+from poolwatch.metrics.opentelemetry import Exporter
 from tests.poolwatch.conftest import PATIENCE, Server
 from tests.poolwatch.telemetry import Telemetry
 

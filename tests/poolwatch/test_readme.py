@@ -7,9 +7,9 @@ from typing import get_args
 from prometheus_client import CollectorRegistry
 
 import poolwatch
-from poolwatch.explain import Cause
 from poolwatch.findings import Kind
-from poolwatch.for_prometheus import Exporter
+from poolwatch.metrics.prometheus import Exporter
+from poolwatch.verdict import Cause
 
 README = Path(poolwatch.__file__).with_name("README.md").read_text()
 

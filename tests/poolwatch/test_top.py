@@ -17,9 +17,9 @@ import pytest
 from sqlalchemy import create_engine, make_url
 
 import poolwatch
-from poolwatch import top
-from poolwatch.lookout import lookout
-from poolwatch.process import ThisProcess
+from poolwatch.pages import top
+from poolwatch.pages.process import ThisProcess
+from poolwatch.pages.thread_server import lookout
 
 TOP = [sys.executable, "-m", "poolwatch", "top"]
 ENVIRONMENT = os.environ | {"COLUMNS": "150", "LINES": "50", "TERM": "xterm"}

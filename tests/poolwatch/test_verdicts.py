@@ -73,7 +73,7 @@ async def test_a_long_hold(
         async with pool.acquire():
             await slow.wait()
 
-    monkeypatch.setattr(sys.modules["poolwatch.explain"], "LONG", 0.05)
+    monkeypatch.setattr(sys.modules["poolwatch.verdict"], "LONG", 0.05)
     slow = asyncio.Event()
     holders = [asyncio.create_task(call_a_slow_service()) for _ in range(4)]
     verdict = await _found(book, server, "long hold")

@@ -16,9 +16,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from poolwatch.lookout import lookout
-from poolwatch.process import ThisProcess
-from poolwatch.workers import AllWorkers
+from poolwatch.pages.process import ThisProcess
+from poolwatch.pages.thread_server import lookout
+from poolwatch.pages.workers import AllWorkers
 from tests.process.command import ROOT, Service, serving, wait_until
 
 TOKEN = "the lab's token"

@@ -21,6 +21,8 @@ from app.settings import Settings
 ROOT = Path(__file__).parents[2]
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
+SERVICE_COMMANDS = {"serve", "migrate", "seed", "budget"}
+
 A_MINUTE = 60
 """A bound, not a claim: a busy machine takes several times as long."""
 
@@ -99,7 +101,7 @@ def running(
         printed, told = Path(output, "stdout"), Path(output, "stderr")
         with printed.open("wb") as stdout, told.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "app", *arguments],
+                [sys.executable, "-m", _program(arguments[0]), *arguments],
                 cwd=folder,
                 env=inherited | {"PYTHONPATH": str(ROOT)} | settings,
                 stdin=subprocess.DEVNULL,
@@ -140,6 +142,11 @@ def run(
         return subprocess.CompletedProcess(
             arguments, code, command.printed, command.told
         )
+
+
+def _program(command: str) -> str:
+    """The command line that has this command."""
+    return "app" if command in SERVICE_COMMANDS else "lab"
 
 
 def wait_until(holds: Callable[[], object], seconds: float = 30) -> None:

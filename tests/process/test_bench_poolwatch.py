@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.lab.bench_poolwatch.throughput import USERS
+from lab.bench.poolwatch.throughput import USERS
 from tests.documentation.blocks import block_with
 from tests.documentation.shown import ANYTHING, difference
 from tests.process.command import (

@@ -12,7 +12,7 @@ import pytest
 
 from app import analytics
 from app.api import SERVICE
-from app.lab.service import running_service
+from lab.service import running_service
 from tests.process.command import Command, run, running
 
 FAULTS = {

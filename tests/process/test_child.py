@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.lab import child
+from lab import child
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from app.lab.report.record import Record, load
+from lab.report.record import Record, load
 from tests.process.command import Command, running, wait_until
 
 pytestmark = pytest.mark.timeout(300)

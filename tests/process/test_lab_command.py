@@ -42,7 +42,7 @@ def test_the_end_of_the_page_is_the_end_and_says_why(
     lab: Lab, backends: Backends
 ) -> None:
     backends(lab.command)
-    lab.process("app.lab.page").kill()
+    lab.process("lab.page").kill()
 
     assert lab.command.exit_code(30) == 2
     wait_until(lab.command.is_all_gone)

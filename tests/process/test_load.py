@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from app import orders
-from app.lab.arrivals import Outcome, plan
-from app.lab.load_process import LoadFailedError, run_load
+from lab.load.arrivals import Outcome, plan
+from lab.load.process import LoadFailedError, run_load
 from tests.conftest import Service
 from tests.process.command import run, running, wait_until
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from app import api
-from app.connect import pool_arguments
+from app.database.connect import pool_arguments
 from app.lesson import Scenario
 from app.settings import Settings
 from tests.process.bouncer import Bouncer

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from app.lab import control
+from app.control import routes as control
 from tests.process.command import Service, serving
 
 CONTROLS = [

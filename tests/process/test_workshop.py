@@ -13,8 +13,8 @@ import pytest
 
 from app import analytics, orders
 from app.api import LESSONS
-from app.lab.workshop.exercise import exercise_of, solution_of
-from app.lab.workshop.trap import options
+from lab.workshop.exercise import exercise_of, solution_of
+from lab.workshop.trap import options
 from tests.process.command import (
     A_MINUTE,
     ROOT,

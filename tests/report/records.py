@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from app.lab.report.growth import MIB
-from app.lab.report.record import (
+from lab.report.growth import MIB
+from lab.report.record import (
     LeakingLine,
     LeakStep,
     Measured,

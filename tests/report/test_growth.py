@@ -4,14 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.lab.report.figures import said
-from app.lab.report.growth import (
-    HOUR,
-    MIB,
-    Slope,
-    per_1000_leaked,
-    per_hour,
-)
+from lab.report.figures import said
+from lab.report.growth import HOUR, MIB, Slope, per_1000_leaked, per_hour
 from tests.report.records import FIXED, LEAKY, RECORD
 
 

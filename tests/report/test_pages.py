@@ -11,18 +11,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.__main__ import cli
+from lab.__main__ import cli
 from app.api import SERVICE
-from app.lab.report.page import page as lay_out
-from app.lab.report.plots import _Over, _plot
-from app.lab.report.record import (
-    NotAReportError,
-    Record,
-    load,
-    to_json,
-)
-from app.lab.report.series import SERIES, Series
-from app.lab.report.write import _put, write
+from lab.report.page import page as lay_out
+from lab.report.plots import _Over, _plot
+from lab.report.record import NotAReportError, Record, load, to_json
+from lab.report.series import SERIES, Series
+from lab.report.write import _put, write
 from tests.report.records import LEAKY, RECORD
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -147,7 +142,7 @@ def test_nothing_is_replaced_where_the_pages_cannot_be_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _put({"report.json": b"before", "index.html": b"before"}, tmp_path)
-    monkeypatch.setattr("app.lab.report.write.plots", _interrupted)
+    monkeypatch.setattr("lab.report.write.plots", _interrupted)
 
     with pytest.raises(KeyboardInterrupt):
         write(RECORD, tmp_path, None)

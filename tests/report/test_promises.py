@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.lab.report.figures import promises
 from app.lesson import Variant
+from lab.report.figures import promises
 from tests.report.records import LEAKY, RECORD
 
 

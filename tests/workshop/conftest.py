@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from app.lab.workshop.check import Checker, checker
-from app.lab.workshop.exercise import FOLDER, file_of
-from app.lab.workshop.verdict import Verdict
+from app.control.exercise_file import FOLDER, file_of
 from app.lesson import Lesson
 from app.settings import Settings
+from lab.workshop.check import Checker, checker
+from lab.workshop.verdict import Verdict
 from tests.conftest import Service
 
 ROOT = Path(__file__).parents[2]

@@ -9,14 +9,14 @@ import pytest
 
 from app import analytics, orders
 from app.api import LESSONS
-from app.lab import child
-from app.lab.service import ServiceFailedError
-from app.lab.workshop import check
-from app.lab.workshop.exercise import exercise_of, solution_of
-from app.lab.workshop.probes import REQUESTS
-from app.lab.workshop.verdict import Kind
 from app.lesson import Block, Lesson, LongHold, Scenario, Starvation
 from app.lessons import row_lock, stream, websocket
+from lab import child
+from lab.service import ServiceFailedError
+from lab.workshop import check
+from lab.workshop.exercise import exercise_of, solution_of
+from lab.workshop.probes import REQUESTS
+from lab.workshop.verdict import Kind
 from tests.workshop.conftest import Bench, bench
 
 each_lesson = pytest.mark.parametrize(

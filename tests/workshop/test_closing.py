@@ -4,8 +4,8 @@ from textwrap import dedent
 
 import pytest
 
-from app.lab.workshop.closing import closed_twice
-from app.lab.workshop.source import Source
+from lab.workshop.closing import closed_twice
+from lab.workshop.source import Source
 
 TWICE = {
     "a block, and a line in it": """

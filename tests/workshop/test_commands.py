@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app import orders
-from app.__main__ import cli
-from app.cli.choice import NAMES
-from app.lab.workshop.curl import lines_for
-from app.lab.workshop.progress import LessonProgress, changed, read
-from app.lab.workshop.score import RULES
-from app.lab.workshop.trap import options
+from lab.__main__ import cli
+from lab.workshop.choice import NAMES
+from lab.workshop.curl import lines_for
+from lab.workshop.progress import LessonProgress, changed, read
+from lab.workshop.score import RULES
+from lab.workshop.trap import options
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -154,7 +154,7 @@ def test_the_list_says_what_to_type_next(
     listed = type_().stdout
 
     assert f"{progress.points} of 680 points. Next:" in listed
-    assert listed.rstrip().endswith(f"python -m app workshop {command}")
+    assert listed.rstrip().endswith(f"python -m lab workshop {command}")
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from app import orders
-from app.lab.workshop.curl import lines_for
-from app.lab.workshop.exercise import start
 from app.lesson import Lesson
 from app.lessons import websocket
+from lab.workshop.curl import lines_for
+from lab.workshop.exercise import start
 from tests.conftest import Service
 from tests.programs import program
 from tests.workshop.conftest import ROOT

@@ -9,14 +9,9 @@ import pytest
 import app
 from app import orders
 from app.api import LESSONS
-from app.lab.workshop.exercise import (
-    exercise_of,
-    file_of,
-    put_back,
-    solution_of,
-    start,
-)
+from app.control.exercise_file import file_of
 from app.lesson import Lesson
+from lab.workshop.exercise import exercise_of, put_back, solution_of, start
 
 each_lesson = pytest.mark.parametrize(
     "lesson", LESSONS, ids=attrgetter("name")

@@ -6,8 +6,7 @@ import pytest
 
 from app import analytics, order_processor, orders
 from app.api import LESSONS
-from app.lab.workshop.exercise import exercise_of, file_of, start
-from app.lab.workshop.finding import judge_line
+from app.control.exercise_file import file_of
 from app.lesson import Lesson
 from app.lessons import (
     engine_per_request,
@@ -15,6 +14,8 @@ from app.lessons import (
     nested_session,
     stream,
 )
+from lab.workshop.exercise import exercise_of, start
+from lab.workshop.finding import judge_line
 
 pytestmark = pytest.mark.usefixtures("folder")
 

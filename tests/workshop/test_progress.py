@@ -6,15 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.api import LESSONS
-from app.lab.workshop import score
-from app.lab.workshop.progress import (
-    FILE,
-    LessonProgress,
-    Progress,
-    changed,
-    read,
-)
-from app.lab.workshop.summary import summary
+from lab.workshop import score
+from lab.workshop.progress import FILE, LessonProgress, Progress, changed, read
+from lab.workshop.summary import summary
 
 TODAY = dt.date(2026, 11, 24)
 

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import make_url
 
-from app.lab.workshop.scratch import scratch_database
 from app.settings import Settings
+from lab.workshop.scratch import scratch_database
 
 
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])

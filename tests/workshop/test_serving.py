@@ -11,10 +11,11 @@ from websockets.exceptions import InvalidStatus
 
 from app import analytics, order_processor, orders
 from app.api import LESSONS
-from app.lab.workshop.exercise import exercise_of, file_of, start
-from app.lab.workshop.served import who_serves
+from app.control.exercise_file import file_of
 from app.lesson import Lesson
 from app.lessons import kept_session, stream, websocket
+from lab.workshop.exercise import exercise_of, start
+from lab.workshop.served import who_serves
 from tests.conftest import Service
 
 # A reset forces the collector, which complains of what it finds.
@@ -125,8 +126,8 @@ async def test_a_file_that_is_mended_answers_again(service: Service) -> None:
 @pytest.mark.parametrize(
     ("path", "detail"),
     [
-        ("orders/orders", "python -m app workshop start orders"),
-        ("orders", "python -m app workshop start orders"),
+        ("orders/orders", "python -m lab workshop start orders"),
+        ("orders", "python -m lab workshop start orders"),
         ("nowhere/orders", "There is no lesson 'nowhere'."),
         ("..%2Forders/orders", None),
     ],
@@ -218,7 +219,7 @@ KEEPS = """
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep
+from app.database.sessions import DatabaseDep
 
 router = APIRouter()
 KEPT = []

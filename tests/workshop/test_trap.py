@@ -6,8 +6,8 @@ from operator import attrgetter
 import pytest
 
 from app.api import LESSONS
-from app.lab.workshop.trap import CODE, OPERATION, options
 from app.lesson import Lesson
+from lab.workshop.trap import CODE, OPERATION, options
 
 each_lesson = pytest.mark.parametrize(
     "lesson", LESSONS, ids=attrgetter("name")

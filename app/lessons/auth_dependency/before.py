@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from app.database import SessionDep
-from app.errors import problems
+from app.database.sessions import SessionDep
 from app.lessons.auth_dependency.shared import (
     Customer,
     Offer,
     OrderNumber,
     UnknownGuest,
 )
+from app.lessons.provider import ProviderDep
 from app.orders.query import ONE_ORDER
-from app.provider import ProviderDep
+from app.web.errors import problems
 
 router = APIRouter()
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BaseModel
 
-from app.errors import Problem
 from app.orders.query import LARGEST_ID
+from app.web.errors import Problem
 
 OrderNumber = Annotated[int, Query(ge=1, le=LARGEST_ID)]
 Customer = Annotated[str, Query(min_length=1, max_length=200)]

@@ -5,12 +5,13 @@ import logging
 from fastapi import APIRouter, BackgroundTasks
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import Database, DatabaseDep, SessionDep
-from app.errors import OrderNotFound, problems
+from app.database.pools import Database
+from app.database.sessions import DatabaseDep, SessionDep
 from app.lessons.background_task.shared import Confirmation
+from app.lessons.provider import Provider, ProviderDep
 from app.order_processor.query import SUM_ITEMS
 from app.orders.query import ONE_ORDER, OrderId
-from app.provider import Provider, ProviderDep
+from app.web.errors import OrderNotFound, problems
 
 logger = logging.getLogger(__name__)
 router = APIRouter()

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import DatabaseDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

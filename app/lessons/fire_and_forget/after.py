@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from app.database import SessionDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import SessionDep
 from app.lessons.fire_and_forget.shared import PRODUCTS, TASKS, Shipment
+from app.lessons.provider import Provider, ProviderDep
 from app.orders.query import ONE_ORDER, OrderId
-from app.provider import Provider, ProviderDep
+from app.web.errors import OrderNotFound, problems
 
 logger = logging.getLogger(__name__)
 router = APIRouter()

@@ -6,11 +6,11 @@ import logging
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import DatabaseDep
 from app.lessons.fire_and_forget.shared import PRODUCTS, TASKS, Shipment
+from app.lessons.provider import Provider, ProviderDep
 from app.orders.query import ONE_ORDER, OrderId
-from app.provider import Provider, ProviderDep
+from app.web.errors import OrderNotFound, problems
 
 logger = logging.getLogger(__name__)
 router = APIRouter()

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from sqlalchemy import bindparam
 from sqlmodel import col, select
 
-from app.models import OrderItem
+from app.database.models import OrderItem
 
 PRODUCTS = (
     select(OrderItem.product)

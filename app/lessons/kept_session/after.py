@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.database import ReaderDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import ReaderDep
 from app.lessons.kept_session.shared import RECENT
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep, SessionDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import DatabaseDep, SessionDep
 from app.lessons.nested_session.shared import Receipt
 from app.order_processor.query import SUM_ITEMS
 from app.orders.query import ONE_ORDER, OrderId
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

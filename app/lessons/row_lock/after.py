@@ -4,11 +4,11 @@ from decimal import Decimal
 
 from fastapi import APIRouter
 
-from app.database import SessionDep
-from app.errors import EmptyOrder, OrderNotFound, problems
-from app.models import Order, OrderStatus
+from app.database.models import Order, OrderStatus
+from app.database.sessions import SessionDep
 from app.order_processor.query import SUM_ITEMS, ProcessedOrder
 from app.orders.query import OrderId
+from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()
 

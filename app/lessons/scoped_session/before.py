@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.errors import OrderNotFound, problems
 from app.lessons.scoped_session.shared import registry_of
+from app.lessons.threads_engine import ThreadsEngineDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
-from app.threads_engine import ThreadsEngineDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from app.database import SessionDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import SessionDep
+from app.lessons.provider import ProviderDep
 from app.lessons.slow_call.shared import Delivery
 from app.orders.query import ONE_ORDER, OrderId
-from app.provider import ProviderDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
 
-from app.database import SessionDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import SessionDep
+from app.lessons.provider import Provider, ProviderDep
 from app.lessons.stream.shared import EventStream
 from app.orders.query import ONE_ORDER, OrderId
-from app.provider import Provider, ProviderDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.database import SessionDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import SessionDep
+from app.lessons.provider import ProviderDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
-from app.provider import ProviderDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

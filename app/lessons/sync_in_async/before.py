@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.errors import OrderNotFound, problems
+from app.lessons.provider import ProviderDep
+from app.lessons.threads_engine import ThreadsSessionDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
-from app.provider import ProviderDep
-from app.threads_engine import ThreadsSessionDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.provider import ProviderDep
+from app.lessons.provider import ProviderDep
 
 
 async def check_token(keeper: ProviderDep) -> None:

@@ -3,10 +3,10 @@
 from fastapi import APIRouter, WebSocket
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep
+from app.database.sessions import DatabaseDep
+from app.lessons.provider import ProviderDep
 from app.lessons.websocket.shared import questions
 from app.orders.query import ONE_ORDER
-from app.provider import ProviderDep
 
 router = APIRouter()
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, WebSocket
 
-from app.database import SessionDep
+from app.database.sessions import SessionDep
+from app.lessons.provider import ProviderDep
 from app.lessons.websocket.shared import questions
 from app.orders.query import ONE_ORDER
-from app.provider import ProviderDep
 
 router = APIRouter()
 

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from app.analytics.query import METRICS_SINCE, MOST_DAYS, Day, Since
-from app.database import DatabaseDep
-from app.errors import TooManyDays
+from app.database.sessions import DatabaseDep
+from app.web.errors import TooManyDays
 
 router = APIRouter()
 

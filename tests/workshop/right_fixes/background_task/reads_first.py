@@ -6,12 +6,12 @@ from decimal import Decimal
 from fastapi import APIRouter, BackgroundTasks
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import DatabaseDep
 from app.lessons.background_task.shared import Confirmation
+from app.lessons.provider import Provider, ProviderDep
 from app.order_processor.query import SUM_ITEMS
 from app.orders.query import ONE_ORDER, OrderId
-from app.provider import Provider, ProviderDep
+from app.web.errors import OrderNotFound, problems
 
 logger = logging.getLogger(__name__)
 router = APIRouter()

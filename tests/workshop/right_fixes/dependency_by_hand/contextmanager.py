@@ -4,9 +4,9 @@ from contextlib import contextmanager
 
 from fastapi import APIRouter
 
-from app.errors import OrderNotFound, problems
+from app.lessons.threads_engine import ThreadsEngineDep, get_threads_session
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
-from app.threads_engine import ThreadsEngineDep, get_threads_session
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

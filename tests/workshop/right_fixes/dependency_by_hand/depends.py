@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.errors import OrderNotFound, problems
+from app.lessons.threads_engine import ThreadsSessionDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
-from app.threads_engine import ThreadsSessionDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.database import ReaderDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import ReaderDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

@@ -5,10 +5,10 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from app.errors import OrderNotFound, problems
+from app.lessons.provider import ProviderDep
+from app.lessons.threads_engine import ThreadsEngineDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
-from app.provider import ProviderDep
-from app.threads_engine import ThreadsEngineDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

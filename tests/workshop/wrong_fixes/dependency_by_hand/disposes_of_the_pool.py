@@ -6,9 +6,9 @@ leaks: dispose() puts a new pool in the old one's place
 from fastapi import APIRouter
 from sqlmodel import Session
 
-from app.errors import OrderNotFound, problems
+from app.lessons.threads_engine import ThreadsEngineDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
-from app.threads_engine import ThreadsEngineDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

@@ -7,10 +7,11 @@ from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.connect import engine_arguments
-from app.database import ENGINE, DatabaseDep
-from app.errors import OrderNotFound, problems
+from app.database.connect import engine_arguments
+from app.database.pools import ENGINE
+from app.database.sessions import DatabaseDep
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

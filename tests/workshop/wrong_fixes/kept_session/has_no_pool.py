@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import DatabaseDep
 from app.lessons.kept_session.shared import RECENT
 from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

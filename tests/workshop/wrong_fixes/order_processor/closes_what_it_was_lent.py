@@ -5,9 +5,8 @@ closes twice: Here it does no harm
 
 from fastapi import APIRouter
 
-from app.database import SessionDep
-from app.errors import EmptyOrder, OrderNotFound, problems
-from app.models import OrderStatus
+from app.database.models import OrderStatus
+from app.database.sessions import SessionDep
 from app.order_processor.query import (
     LOCK_ORDER,
     STORE_TOTAL,
@@ -15,6 +14,7 @@ from app.order_processor.query import (
     ProcessedOrder,
 )
 from app.orders.query import OrderId
+from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()
 

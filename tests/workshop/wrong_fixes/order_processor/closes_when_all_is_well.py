@@ -6,9 +6,8 @@ leaks: Some ways out give it back and others do not
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep
-from app.errors import EmptyOrder, OrderNotFound, problems
-from app.models import OrderStatus
+from app.database.models import OrderStatus
+from app.database.sessions import DatabaseDep
 from app.order_processor.query import (
     FIND_ORDER,
     STORE_TOTAL,
@@ -16,6 +15,7 @@ from app.order_processor.query import (
     ProcessedOrder,
 )
 from app.orders.query import OrderId
+from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()
 

@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep, ReaderDep, SessionDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import DatabaseDep, ReaderDep, SessionDep
 from app.orders.query import (
     ONE_ORDER,
     ORDER_PAGE,
@@ -19,6 +18,7 @@ from app.orders.query import (
     OrderId,
     OrderRead,
 )
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

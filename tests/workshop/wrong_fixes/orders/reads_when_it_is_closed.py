@@ -6,8 +6,7 @@ answers otherwise: It fails: after a commit
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep, ReaderDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import DatabaseDep, ReaderDep
 from app.orders.query import (
     ONE_ORDER,
     ORDER_PAGE,
@@ -17,6 +16,7 @@ from app.orders.query import (
     OrderId,
     OrderRead,
 )
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

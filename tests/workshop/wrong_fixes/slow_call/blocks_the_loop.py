@@ -6,11 +6,11 @@ stops the loop: While one request waits for the database
 from fastapi import APIRouter
 from sqlmodel import Session
 
-from app.errors import OrderNotFound, problems
+from app.lessons.provider import ProviderDep
 from app.lessons.slow_call.shared import Delivery
+from app.lessons.threads_engine import ThreadsEngineDep
 from app.orders.query import ONE_ORDER, OrderId
-from app.provider import ProviderDep
-from app.threads_engine import ThreadsEngineDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

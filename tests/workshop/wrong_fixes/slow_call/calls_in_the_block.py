@@ -6,11 +6,11 @@ holds: It stays lent while its request waits
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import DatabaseDep
-from app.errors import OrderNotFound, problems
+from app.database.sessions import DatabaseDep
+from app.lessons.provider import ProviderDep
 from app.lessons.slow_call.shared import Delivery
 from app.orders.query import ONE_ORDER, OrderId
-from app.provider import ProviderDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

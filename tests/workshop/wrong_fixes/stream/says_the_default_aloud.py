@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.database import get_session
-from app.errors import OrderNotFound, problems
+from app.database.sessions import get_session
+from app.lessons.provider import Provider, ProviderDep
 from app.lessons.stream.shared import EventStream
 from app.orders.query import ONE_ORDER, OrderId
-from app.provider import Provider, ProviderDep
+from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
 

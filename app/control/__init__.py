@@ -1,0 +1,1 @@
+"""What the lab mounts inside the service: flags, reset, locks, exercises."""

@@ -1,0 +1,178 @@
+"""Serve the trainees' files as they are now, at `/exercise/LESSON/…`.
+
+A file is read at each request, and loaded anew when its text has changed, so
+that saving it is enough.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from app.control.exercise_file import file_of
+from app.invocation import LAB
+from app.lesson import Lesson
+from app.web.error_handlers import answer_of
+from app.web.errors import Problem, problems
+
+
+class NotStarted(Problem):
+    """There is no such exercise, or nobody has started it."""
+
+    status = HTTPStatus.NOT_FOUND
+    title = "Exercise not started"
+
+
+class BrokenFile(Problem):
+    """The file cannot be loaded; the line is the file's own."""
+
+    title = "Exercise broken"
+
+
+class ServedFile(BaseModel):
+    """Which file is served."""
+
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The routes of a file, and the text that they were made of."""
+
+    text: str
+    routes: APIRouter
+
+
+class Exercises:
+    """The exercises that were asked for, as their files are now.
+
+    Lives as long as the service. What it has loaded it keeps until the file
+    has changed, or until it is told to forget.
+    """
+
+    def __init__(self, lessons: Sequence[Lesson]) -> None:
+        """Learn which lessons there are; nothing is read yet."""
+        self._lessons = {lesson.name: lesson for lesson in lessons}
+        self._loaded: dict[str, _Loaded] = {}
+
+    def router(self) -> APIRouter:
+        """The routes below which a file's own routes are found."""
+        path = "/exercise/{lesson}/{rest:path}"
+        return APIRouter(
+            routes=[Route(path, self), WebSocketRoute(path, self)]
+        )
+
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Let the file's own routes answer."""
+        name = scope["path_params"]["lesson"]
+        try:
+            _, routes = self.load(name)
+        except Problem as problem:
+            if scope["type"] == "http":
+                raise
+            socket = WebSocket(scope, receive, send)
+            await socket.send_denial_response(answer_of(problem))
+            return
+        await routes(scope, receive, send)
+
+    def load(self, name: str) -> tuple[Path, APIRouter]:
+        """Answer where a lesson's file is, and its routes as it is now.
+
+        Raises:
+            NotStarted: there is no such lesson, or no file.
+            BrokenFile: it cannot be loaded.
+
+        """
+        if name not in self._lessons:
+            raise NotStarted(f"There is no lesson {name!r}.")
+        file = file_of(self._lessons[name]).absolute()
+        try:
+            text = file.read_text()
+        except FileNotFoundError:
+            raise NotStarted(f"Type: {LAB} workshop start {name}") from None
+        except (OSError, ValueError) as error:
+            raise BrokenFile(
+                f"{file_of(self._lessons[name])}: {error}"
+            ) from error
+        loaded = self._loaded.get(name)
+        if loaded is None or loaded.text != text:
+            routes = APIRouter()
+            routes.include_router(
+                _run(name, file, text), prefix=f"/exercise/{name}"
+            )
+            loaded = self._loaded[name] = _Loaded(text, routes)
+        return file, loaded.routes
+
+    def forget(self) -> None:
+        """Drop what was loaded, and with it what its globals keep."""
+        for name in self._loaded:
+            del sys.modules[_module_name(name)]
+        self._loaded.clear()
+
+
+def _run(name: str, file: Path, text: str) -> APIRouter:
+    """Run a file's text as a module of its own, and answer its router."""
+    module = ModuleType(_module_name(name))
+    module.__file__ = str(file)
+    # Where pydantic and dataclasses look up what annotations name.
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(text, file, "exec"), vars(module))  # noqa: S102 - the trainee's own
+        router = module.router
+    except (Exception, SystemExit) as error:
+        raise _broken(file, error) from error
+    if not isinstance(router, APIRouter):
+        message = f"{_shown(file)}: `router` is no APIRouter"
+        raise BrokenFile(message, file=str(file))
+    return router
+
+
+def _broken(file: Path, error: BaseException) -> BrokenFile:
+    """Say what is wrong, and in which of the file's lines."""
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        line, what = error.lineno, error.msg
+    else:
+        trace = traceback.extract_tb(error.__traceback__)
+        lines = [each.lineno for each in trace if each.filename == str(file)]
+        line, what = lines[-1] if lines else None, str(error)
+    where = f"{_shown(file)}:{line}" if line else _shown(file)
+    return BrokenFile(
+        f"{where}: {type(error).__name__}: {what}", file=str(file), line=line
+    )
+
+
+def _shown(file: Path) -> str:
+    return "/".join(file.parts[-2:])
+
+
+def _module_name(name: str) -> str:
+    return f"workshop.{name}"
+
+
+async def get_exercises(request: Request) -> Exercises:
+    """Hand the exercises to an endpoint."""
+    return request.state.lab.exercises  # type: ignore[no-any-return]
+
+
+ExercisesDep = Annotated[Exercises, Depends(get_exercises)]
+
+router = APIRouter(tags=["lab"])
+
+
+@router.get("/exercise/{lesson}", responses=problems(404, 422, 500))
+async def read_exercise(lesson: str, exercises: ExercisesDep) -> ServedFile:
+    """Say which file is served, once it can be."""
+    file, _ = exercises.load(lesson)
+    return ServedFile(file=file)

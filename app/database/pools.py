@@ -1,0 +1,181 @@
+"""The database as the service sees it: two pools, and a monitor beside them.
+
+Both pools are tuned and bounded: every wait for a connection, a statement or
+an end has a limit in the settings. What must answer while the pools are
+exhausted (probes, metrics, the lab) uses the monitor's own connection.
+
+The write-up's careless engine is not used. `create_engine(url, pool_size=20)`
+has SQLAlchemy's defaults for the rest, an overflow of 10 and a timeout of
+30 s, and not "no overflow, no timeout" as it says; what it lacks is
+`pool_pre_ping` and `pool_recycle`, so that a connection which the server has
+closed meanwhile reaches a request, which then fails.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TypedDict
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+import poolwatch
+from app.database.budget import check_budget
+from app.database.connect import (
+    application_name,
+    engine_arguments,
+    pool_arguments,
+)
+from app.database.monitor import Monitor
+from app.settings import Settings
+from poolwatch.pages.models import Source
+from poolwatch.reclaim import reclaim_leaks
+
+logger = logging.getLogger(__name__)
+
+ENGINE, POOL = "engine", "asyncpg"
+"""What the two pools are called in metrics, reports and pg_stat_activity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Both pools and who watches them, open while the service runs.
+
+    `monitor` looks at the server itself; `probe` asks where the pools ask,
+    which is somewhere else behind PgBouncer.
+
+    `reader` and `engine` are one pool. `reader` puts no transaction round a
+    statement (AUTOCOMMIT), which saves two of its three round trips. It is
+    the engine and `engine` its view, not the other way round, because the
+    pool's pre-ping runs as the engine does: one round trip instead of three.
+    """
+
+    settings: Settings
+    engine: AsyncEngine
+    reader: AsyncEngine
+    pool: asyncpg.Pool
+    monitor: Monitor
+    probe: Monitor
+    ledger: poolwatch.Ledger
+    watchdog: poolwatch.Watchdog
+
+    async def count_backends(self) -> int:
+        """Count this process's connections as the server sees them."""
+        rows = await self.monitor.fetch(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name = ANY($1)",
+            [
+                application_name(self.settings, name)
+                for name in self.ledger.books
+            ],
+        )
+        return int(rows[0]["count"])
+
+    async def end_leaks(self) -> int:
+        """Take leaked connections back; answer how many those were.
+
+        Behind PgBouncer no backend can be named, and to close the client's
+        side is enough: PgBouncer rolls back what was left open.
+        """
+        return await reclaim_leaks(self.ledger, self.monitor.fetch, after=0)
+
+
+class State(TypedDict):
+    """What the lifespan hands to every request, as `request.state`."""
+
+    database: Database
+    source: Source
+
+
+@asynccontextmanager
+async def open_database(
+    settings: Settings, ledger: poolwatch.Ledger
+) -> AsyncIterator[Database]:
+    """Open both pools; close them in bounded time, whatever is still lent.
+
+    Raises:
+        DatabaseUnreachableError: the server cannot be reached.
+        BudgetExceededError: the pools do not fit the server.
+
+    """
+    async with AsyncExitStack() as closing:  # what was opened last goes first
+        monitor = Monitor(
+            settings.direct_dsn, application_name(settings, "monitor")
+        )
+        closing.push_async_callback(monitor.close)
+        await check_budget(settings, monitor)
+        probe = monitor
+        if settings.behind_pgbouncer:
+            probe = Monitor(settings.dsn, application_name(settings, "probe"))
+            closing.push_async_callback(probe.close)
+
+        reader = create_async_engine(
+            settings.engine_url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=settings.pool_size,
+            max_overflow=settings.max_overflow,
+            pool_timeout=settings.pool_timeout,
+            pool_recycle=settings.pool_recycle,
+            pool_pre_ping=True,
+            connect_args=engine_arguments(settings, ENGINE),
+        )
+        closing.push_async_callback(reader.dispose)
+        book = poolwatch.watch(reader, ENGINE, ledger)
+        book.knows_backends = not settings.behind_pgbouncer
+        closing.callback(ledger.close_book, book)
+
+        pool = await asyncpg.create_pool(
+            settings.dsn,
+            min_size=settings.pool_min_size,
+            max_size=settings.pool_size,
+            max_inactive_connection_lifetime=settings.pool_idle_lifetime,
+            **pool_arguments(settings, POOL),
+        )
+        closing.push_async_callback(_close_pool, pool, settings.close_timeout)
+        book = poolwatch.watch(pool, POOL, ledger)
+        book.knows_backends = not settings.behind_pgbouncer
+        closing.callback(ledger.close_book, book)
+
+        watchdog = closing.enter_context(
+            poolwatch.Watchdog(ledger, loop=asyncio.get_running_loop())
+        )
+        engine = reader.execution_options(isolation_level="READ COMMITTED")
+        database = Database(
+            settings, engine, reader, pool, monitor, probe, ledger, watchdog
+        )
+        closing.push_async_callback(_end_loans, database)
+        yield database
+
+
+async def _end_loans(database: Database) -> None:
+    """Give loans a moment to come back; end the backends of those that stay.
+
+    A leaked connection would outlive its pool, and a plain `pool.close()`
+    would wait for it for ever.
+    """
+    patience = database.settings.close_timeout
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            while any(database.ledger.loans()):  # noqa: ASYNC110 - bounded
+                await asyncio.sleep(0.01)
+    left = list(database.ledger.loans())
+    if not left:
+        return
+    pids = [loan.pid for loan in left if loan.pid is not None]
+    logger.warning(
+        "still lent after %s s: %d; ended: %s", patience, len(left), pids
+    )
+    try:
+        await database.monitor.terminate(pids)
+    except (OSError, asyncpg.PostgresError) as error:
+        logger.warning("the server did not end them: %s", error or "timeout")
+
+
+async def _close_pool(pool: asyncpg.Pool, patience: float) -> None:
+    try:
+        async with asyncio.timeout(patience):
+            await pool.close()  # terminates the pool where it is interrupted
+    except TimeoutError:
+        logger.warning("the asyncpg pool was terminated")

@@ -1,1 +1,0 @@
-"""Everything that exists only to teach."""

@@ -1,0 +1,1 @@
+"""What every request meets: errors, probes, metrics, poolwatch's pages."""

@@ -1,0 +1,95 @@
+"""Who can be asked for what is lent: this process, or all workers at once.
+
+Where the settings want it, a thread with an event loop of its own answers as
+well, over a connection of its own, while this process's event loop is blocked.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry, generate_latest
+
+from app.database.connect import application_name
+from app.database.monitor import Monitor
+from app.database.pools import Database
+from app.web.server_metrics import server_metrics
+from poolwatch import Reporter
+from poolwatch.metrics.prometheus import lag_shown
+from poolwatch.pages.models import Source
+from poolwatch.pages.process import ThisProcess
+from poolwatch.pages.thread_server import lookout
+from poolwatch.pages.workers import AllWorkers
+
+
+@asynccontextmanager
+async def open_source(
+    database: Database, reporter: Reporter, registry: CollectorRegistry
+) -> AsyncIterator[Source]:
+    """Answer for this process, and ask its fellows where there are any."""
+    settings = database.settings
+    process = ThisProcess(
+        database.ledger,
+        reporter,
+        database.watchdog,
+        database.monitor.fetch,
+        partial(generate_latest, registry),
+        partial(server_metrics, database.monitor),
+        replica=settings.replica_name,
+    )
+    folder = settings.poolwatch_folder
+    with (
+        lag_shown(database.watchdog, registry),
+        lookout(
+            _on_its_own(process, database),
+            settings.poolwatch_port,
+            folder,
+            str(settings.poolwatch_host),
+        )
+        if settings.has_lookout
+        else nullcontext(),
+    ):
+        yield AllWorkers(folder, process) if folder else process
+
+
+@asynccontextmanager
+async def _on_its_own(
+    process: ThisProcess, database: Database
+) -> AsyncIterator[ThisProcess]:
+    """Give the thread a monitor that belongs to its own event loop."""
+    settings = database.settings
+    monitor = Monitor(
+        settings.direct_dsn, application_name(settings, "lookout")
+    )
+    try:
+        yield replace(
+            process,
+            fetch=monitor.fetch,
+            server_metrics=partial(server_metrics, monitor),
+        )
+    finally:
+        await monitor.close()
+
+
+@contextmanager
+def meeting_place(workers: int) -> Iterator[None]:
+    """Give workers to be started a folder to meet in, unless one is given."""
+    if workers == 1 or os.environ.get("POOLWATCH_FOLDER"):
+        yield
+        return
+    with TemporaryDirectory(prefix="poolwatch-") as folder:
+        os.environ["POOLWATCH_FOLDER"] = folder
+        yield
+
+
+async def get_source(request: Request) -> Source:
+    """Hand the source to an endpoint."""
+    return request.state.source  # type: ignore[no-any-return]
+
+
+SourceDep = Annotated[Source, Depends(get_source)]

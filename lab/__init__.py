@@ -1,0 +1,1 @@
+"""Programs that run the service from outside: check, demo, page, workshop."""

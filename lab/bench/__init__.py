@@ -1,0 +1,1 @@
+"""Measure the fixed routes, and what poolwatch costs."""

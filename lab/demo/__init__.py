@@ -1,0 +1,1 @@
+"""Load the leaky and the fixed service, and compare what was measured."""

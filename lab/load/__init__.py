@@ -1,0 +1,1 @@
+"""Send requests at a constant rate, and count how they end."""

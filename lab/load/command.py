@@ -1,0 +1,95 @@
+"""The command `load`: arrivals at a constant rate, to a service that runs."""
+
+import json
+import math
+import signal
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from yarl import URL
+
+from app.api import SERVICE
+from lab import run_async
+from lab.lessons import named
+from lab.load.arrivals import Outcome, plan, send_arrivals
+from lab.load.tally import Tally
+
+
+def _url(value: str) -> str:
+    message = f"{value} is no URL, as http://127.0.0.1:8000 is"
+    try:
+        url = URL(value)
+    except ValueError as error:
+        raise typer.BadParameter(message) from error
+    is_origin = url.host and url.path == "/" and not url.query_string
+    if url.scheme not in {"http", "https"} or not is_origin:
+        raise typer.BadParameter(message)
+    return value
+
+
+def _finite(value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        message = f"{value} is no number"
+        raise typer.BadParameter(message)
+    return value
+
+
+def load(
+    url: Annotated[
+        str, typer.Argument(help="The service's URL.", callback=_url)
+    ],
+    lessons: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[LESSON…]", help="Which; the service's own if none."
+        ),
+    ] = None,
+    rate: Annotated[
+        float,
+        typer.Option(min=0.1, callback=_finite, help="Arrivals a second."),
+    ] = 40,
+    seed: Annotated[
+        int, typer.Option(help="The same seed sends the same requests.")
+    ] = 1,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            callback=_finite,
+            help="How long; until Ctrl-C if not given.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            callback=_finite,
+            help="Seconds from its intended start that a request may take.",
+        ),
+    ] = 10,
+    *,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print each outcome as a line of JSON."),
+    ] = False,
+) -> None:
+    """Send scenarios at a constant rate, whatever the service does.
+
+    Paths carry no variant, so the flags decide who answers.
+    """
+    if as_json:  # whoever has read the lines may go first
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    tally = Tally()
+
+    def record(outcome: Outcome) -> None:
+        tally.add(outcome)
+        if as_json:
+            print(json.dumps(asdict(outcome)), flush=True)
+
+    arrivals = plan(rate, seed, seconds, named(lessons) or SERVICE)
+    try:
+        run_async.run(send_arrivals(url, arrivals, record, timeout))
+    finally:
+        if not as_json:
+            print(tally)

@@ -1,0 +1,29 @@
+"""The database that a command of the lab works on."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.cli.start import today
+from app.database.migrate import migrate
+from app.database.seed import seed
+from app.settings import Settings
+from lab.embedded import embedded_postgres
+
+
+@contextmanager
+def database() -> Iterator[Settings]:
+    """Use DATABASE_URL, or an embedded server for as long as it is needed.
+
+    The embedded server gets its tables and data on first use.
+    """
+    if os.environ.keys() & {"DATABASE_URL", "DATABASE_DIRECT_URL"}:
+        yield Settings()
+        return
+    with embedded_postgres() as url:
+        os.environ["DATABASE_URL"] = url
+        settings = Settings()
+        migrate()
+        asyncio.run(seed(settings.direct_dsn, today(), lambda _: None))
+        yield settings

@@ -1,0 +1,1 @@
+"""Watched pools as metrics: Prometheus and OpenTelemetry."""

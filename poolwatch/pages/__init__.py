@@ -1,0 +1,1 @@
+"""Who holds what now, as JSON, as tables, and over several workers."""

@@ -1,0 +1,1 @@
+"""One module for each driver whose pools can be watched."""

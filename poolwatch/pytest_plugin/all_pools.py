@@ -1,0 +1,126 @@
+"""Watch every pool of this process, without being handed one: for tests.
+
+`watch` follows one pool, and times and explains its waits. Here the classes
+themselves are followed, so that no pool escapes, however it is made and
+whoever keeps it. They are only looked at: no error is replaced, no pool kept
+alive, and a pool that somebody watches as well is watched by both. It lasts
+as long as the process.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import wraps
+from typing import TYPE_CHECKING, Any, cast
+
+from poolwatch.pools.ledger_gauge import UncountedGauge
+
+if TYPE_CHECKING:
+    from poolwatch.book import Book
+    from poolwatch.ledger import Ledger
+
+UNPOOLED = "asyncpg.connect"
+"""The book of connections that are made without a pool."""
+
+
+def watch_everything(ledger: Ledger) -> list[str]:
+    """Write each loan of every pool into a ledger, from now on.
+
+    It imports what is installed of SQLAlchemy, asyncpg and psycopg_pool, and
+    has to come before whoever writes `from asyncpg import connect`.
+
+    Returns:
+        The kinds of pools that are watched, a book each.
+
+    """
+    for watch in (_watch_sqlalchemy, _watch_asyncpg, _watch_psycopg):
+        with suppress(ImportError):  # not installed: nothing to watch
+            watch(ledger)
+    return list(ledger.books)
+
+
+def _open_book(ledger: Ledger, kind: str) -> Book:
+    gauge = UncountedGauge()
+    book = gauge.book = ledger.open_book(kind, gauge)
+    return book
+
+
+def _watch_sqlalchemy(ledger: Ledger) -> None:
+    from sqlalchemy import event  # noqa: PLC0415 - may not be installed
+    from sqlalchemy.pool import Pool  # noqa: PLC0415
+
+    from poolwatch.pools.sqlalchemy import follow_loans  # noqa: PLC0415
+
+    def adopt(_: object, record: Any) -> None:  # noqa: ANN401
+        # A connection that is made to fill the pool is lent by the pool.
+        if UNPOOLED in ledger.books:
+            slot = id(record.driver_connection)
+            ledger.books[UNPOOLED].give_back(slot)
+
+    # Events of the class reach every pool, also one that exists already.
+    event.listen(Pool, "connect", adopt)
+    every_pool = cast("Any", Pool)
+    follow_loans(every_pool, _open_book(ledger, "SQLAlchemy"))
+
+
+def _watch_asyncpg(ledger: Ledger) -> None:
+    import asyncpg  # noqa: PLC0415
+    from asyncpg.pool import PoolConnectionHolder  # noqa: PLC0415
+
+    from poolwatch.pools import asyncpg as for_asyncpg  # noqa: PLC0415
+
+    for_asyncpg.watch(asyncpg, UNPOOLED, ledger)
+    book = _open_book(ledger, "asyncpg.Pool")
+    pool: Any = asyncpg.Pool
+    holder: Any = PoolConnectionHolder
+    acquire, release = pool._acquire, holder._release  # noqa: SLF001
+
+    @wraps(acquire)
+    async def _acquire(self: Any, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
+        connection = await acquire(self, timeout)
+        book.lend(id(connection._holder), connection.get_server_pid())  # noqa: SLF001
+        return connection
+
+    @wraps(release)
+    def _release(self: Any) -> None:  # noqa: ANN401
+        book.give_back(id(self))  # first, as another may acquire it at once
+        release(self)
+
+    pool._acquire, holder._release = _acquire, _release  # noqa: SLF001
+
+
+def _watch_psycopg(ledger: Ledger) -> None:
+    from psycopg_pool import AsyncConnectionPool, ConnectionPool  # noqa: PLC0415
+
+    from poolwatch.pools.psycopg import give_back, lend  # noqa: PLC0415
+
+    book = _open_book(ledger, "psycopg_pool")
+    pool: Any = ConnectionPool
+    pool_async: Any = AsyncConnectionPool
+    get, put = pool.getconn, pool.putconn
+    get_async, put_async = pool_async.getconn, pool_async.putconn
+
+    @wraps(get)
+    def getconn(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401
+        connection = get(self, timeout)
+        lend(book, connection)
+        return connection
+
+    @wraps(put)
+    def putconn(self: Any, conn: Any) -> None:  # noqa: ANN401
+        give_back(book, self, conn)
+        put(self, conn)
+
+    @wraps(get_async)
+    async def getconn_async(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
+        connection = await get_async(self, timeout)
+        lend(book, connection)
+        return connection
+
+    @wraps(put_async)
+    async def putconn_async(self: Any, conn: Any) -> None:  # noqa: ANN401
+        give_back(book, self, conn)
+        await put_async(self, conn)
+
+    pool.getconn, pool.putconn = getconn, putconn
+    pool_async.getconn, pool_async.putconn = getconn_async, putconn_async
