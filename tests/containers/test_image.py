@@ -74,7 +74,7 @@ def test_service_starts_without_the_packages_that_the_image_lacks() -> None:
     assert "httpx" in missing
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
-        "import app.main, app.seed, app.migrate\n"
+        "import app.main, app.cli.serve, app.cli.tables\n"
         "from app.__main__ import cli; cli(['serve', '--help'])"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

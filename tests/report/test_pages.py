@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lab.__main__ import cli
 from app.api import SERVICE
+from lab.__main__ import cli
 from lab.report.page import page as lay_out
 from lab.report.plots import _Over, _plot
 from lab.report.record import NotAReportError, Record, load, to_json
