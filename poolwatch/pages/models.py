@@ -81,6 +81,9 @@ class OpenLoan(BaseModel):
         examples=["app/orders/before.py:17 list_orders"],
     )
     stack: list[str] = Field(description="The same, innermost line first.")
+    intended: str | None = Field(
+        default=None, description="Why it is kept on purpose, if it is."
+    )
     activity: Activity | None = Field(
         description="Its row in pg_stat_activity, where that could be read."
     )

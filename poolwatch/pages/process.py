@@ -3,12 +3,11 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from poolwatch import activity
-from poolwatch.activity import Activity
+from poolwatch.activity import Activity, Fetch
 from poolwatch.call_site import sites
 from poolwatch.findings import Reporter, default_reporter
 from poolwatch.ledger import Book, Ledger, Loan, default_ledger
@@ -16,9 +15,6 @@ from poolwatch.loan import current
 from poolwatch.pages import models as report
 from poolwatch.verdict import CURES, diagnose, explain
 from poolwatch.watchdog import Watchdog
-
-Fetch = Callable[..., Awaitable[Iterable[Any]]]
-"""`await fetch(query, *args)` answers rows that are read by column name."""
 
 DATABASE_SECONDS = 1
 """How long the server may take to tell of its connections."""
@@ -119,24 +115,29 @@ class ThisProcess:
 
     async def _activity(
         self, loans: list[Loan]
-    ) -> tuple[Mapping[int, Activity], str | None]:
+    ) -> tuple[Mapping[int, Activity] | None, str | None]:
         """Ask the server, or say in a word why that could not be done."""
         if self.fetch is None:
-            return {}, "pg_stat_activity is not read: nobody gave a `fetch`"
+            return None, "pg_stat_activity is not read: nobody gave a `fetch`"
         books = list(self.ledger.books.values())
         if books and not any(book.knows_backends for book in books):
-            return {}, "pg_stat_activity is not read: a pooler hides backends"
+            return (
+                None,
+                "pg_stat_activity is not read: a pooler hides backends",
+            )
         pids = [loan.pid for loan in loans if loan.pid is not None]
         try:
             async with asyncio.timeout(DATABASE_SECONDS):
                 rows = await self.fetch(activity.QUERY, pids)
         except Exception as error:  # noqa: BLE001 - each driver has its own
             why = type(error).__name__
-            return {}, f"pg_stat_activity cannot be read: {why}"
+            return None, f"pg_stat_activity cannot be read: {why}"
         return activity.by_pid(rows), None
 
 
-def _pool(book: Book, lag: float, seen: Mapping[int, Activity]) -> report.Pool:
+def _pool(
+    book: Book, lag: float, seen: Mapping[int, Activity] | None
+) -> report.Pool:
     ages = [loan.age for loan in list(book.loans.values())]
     verdict = diagnose(book, lag, seen)
     return report.Pool(
@@ -160,7 +161,9 @@ def _pool(book: Book, lag: float, seen: Mapping[int, Activity]) -> report.Pool:
     )
 
 
-def _open_loan(loan: Loan, seen: Mapping[int, Activity]) -> report.OpenLoan:
+def _open_loan(
+    loan: Loan, seen: Mapping[int, Activity] | None
+) -> report.OpenLoan:
     borrower = loan.borrower
     stack = [str(site) for site in sites(loan.stack)]
     return report.OpenLoan(
@@ -175,5 +178,6 @@ def _open_loan(loan: Loan, seen: Mapping[int, Activity]) -> report.OpenLoan:
         traceparent=borrower.traceparent if borrower else None,
         site=stack[0] if stack else None,
         stack=stack,
-        activity=seen.get(loan.pid) if loan.pid is not None else None,
+        intended=loan.intended,
+        activity=(seen or {}).get(loan.pid) if loan.pid is not None else None,
     )
