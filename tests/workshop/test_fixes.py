@@ -55,7 +55,7 @@ def test_another_right_fix_passes(patient: Bench, file: Path) -> None:
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=attrgetter("name"))
-def test_the_cards_other_cure_is_one_of_the_right_fixes(
+def test_the_cards_alternative_cure_is_one_of_the_right_fixes(
     lesson: Lesson,
 ) -> None:
     firsts = [
@@ -64,7 +64,7 @@ def test_the_cards_other_cure_is_one_of_the_right_fixes(
         if lesson_of(file) == lesson
     ]
 
-    assert firsts.count(lesson.other_cure.what.casefold()) == 1
+    assert firsts.count(lesson.alternative_cure.what.casefold()) == 1
 
 
 def test_there_are_wrong_fixes_of_many_lessons() -> None:

@@ -1,4 +1,4 @@
-"""A commit() as soon as it has read."""
+"""A commit() right after the query."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from app.lessons.auth_dependency.shared import (
     UnknownGuest,
 )
 from app.lessons.provider import ProviderDep
-from app.orders.query import ONE_ORDER
+from app.orders.shared import ONE_ORDER
 from app.web.errors import problems
 
 router = APIRouter()

@@ -1,4 +1,4 @@
-"""A block that reads for the task."""
+"""An async with that reads for the task."""
 
 import logging
 from decimal import Decimal
@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.sessions import DatabaseDep
 from app.lessons.background_task.shared import Confirmation
 from app.lessons.provider import Provider, ProviderDep
-from app.order_processor.query import SUM_ITEMS
-from app.orders.query import ONE_ORDER, OrderId
+from app.order_processor.shared import SUM_ITEMS
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 logger = logging.getLogger(__name__)

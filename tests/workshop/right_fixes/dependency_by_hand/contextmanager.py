@@ -1,11 +1,11 @@
-"""A with, by contextlib.contextmanager."""
+"""A with block, by contextlib.contextmanager."""
 
 from contextlib import contextmanager
 
 from fastapi import APIRouter
 
 from app.lessons.threads_engine import ThreadsEngineDep, get_threads_session
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.database.sessions import ReaderDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

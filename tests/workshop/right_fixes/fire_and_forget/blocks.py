@@ -1,4 +1,4 @@
-"""A block in each, handler and task."""
+"""An async with in the handler, another in the task."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from app.database.pools import Database
 from app.database.sessions import DatabaseDep
 from app.lessons.fire_and_forget.shared import PRODUCTS, TASKS, Shipment
 from app.lessons.provider import Provider, ProviderDep
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 logger = logging.getLogger(__name__)

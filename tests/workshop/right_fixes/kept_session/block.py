@@ -1,11 +1,11 @@
-"""A block that ends before the cache."""
+"""An async with that ends before the cache."""
 
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.sessions import DatabaseDep
 from app.lessons.kept_session.shared import RECENT
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

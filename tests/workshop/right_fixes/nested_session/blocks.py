@@ -5,8 +5,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.sessions import DatabaseDep
 from app.lessons.nested_session.shared import Receipt
-from app.order_processor.query import SUM_ITEMS
-from app.orders.query import ONE_ORDER, OrderId
+from app.order_processor.shared import SUM_ITEMS
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.sessions import DatabaseDep
-from app.orders.query import (
+from app.orders.shared import (
     ONE_ORDER,
     ORDER_PAGE,
     After,

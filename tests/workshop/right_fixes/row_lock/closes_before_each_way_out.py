@@ -7,8 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.models import Order, OrderStatus
 from app.database.sessions import DatabaseDep
-from app.order_processor.query import SUM_ITEMS, ProcessedOrder
-from app.orders.query import OrderId
+from app.order_processor.shared import SUM_ITEMS, ProcessedOrder
+from app.orders.shared import OrderId
 from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from app.database.sessions import SessionDep
 from app.lessons.provider import ProviderDep
 from app.lessons.slow_call.shared import Delivery
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

@@ -1,4 +1,4 @@
-"""A block round the question alone."""
+"""An async with around the query only."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.sessions import DatabaseDep
 from app.lessons.provider import Provider, ProviderDep
 from app.lessons.stream.shared import EventStream
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

@@ -1,4 +1,4 @@
-"""The question in run_in_threadpool()."""
+"""The query in run_in_threadpool()."""
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.lessons.provider import ProviderDep
 from app.lessons.threads_engine import ThreadsEngineDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

@@ -1,11 +1,11 @@
-"""A close() after each question."""
+"""A close() after each query."""
 
 from fastapi import APIRouter, WebSocket
 
 from app.database.sessions import SessionDep
 from app.lessons.provider import ProviderDep
 from app.lessons.websocket.shared import questions
-from app.orders.query import ONE_ORDER
+from app.orders.shared import ONE_ORDER
 
 router = APIRouter()
 

@@ -6,7 +6,7 @@ connects anew: It goes round the pool
 import asyncpg
 from fastapi import APIRouter
 
-from app.analytics.query import METRICS_SINCE, MOST_DAYS, Day, Since
+from app.analytics.shared import METRICS_SINCE, MOST_DAYS, Day, Since
 from app.database.sessions import DatabaseDep
 from app.web.errors import TooManyDays
 

@@ -5,7 +5,7 @@ closes twice: Here it does no harm
 
 from fastapi import APIRouter
 
-from app.analytics.query import METRICS_SINCE, MOST_DAYS, Day, Since
+from app.analytics.shared import METRICS_SINCE, MOST_DAYS, Day, Since
 from app.database.sessions import DatabaseDep
 from app.web.errors import TooManyDays
 

@@ -5,7 +5,7 @@ answers otherwise: The error is swallowed
 
 from fastapi import APIRouter
 
-from app.analytics.query import METRICS_SINCE, MOST_DAYS, Day, Since
+from app.analytics.shared import METRICS_SINCE, MOST_DAYS, Day, Since
 from app.database.sessions import DatabaseDep
 
 router = APIRouter()

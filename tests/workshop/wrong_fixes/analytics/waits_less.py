@@ -5,7 +5,7 @@ leaks: A timeout says how long others wait
 
 from fastapi import APIRouter
 
-from app.analytics.query import METRICS_SINCE, MOST_DAYS, Day, Since
+from app.analytics.shared import METRICS_SINCE, MOST_DAYS, Day, Since
 from app.database.sessions import DatabaseDep
 from app.web.errors import TooManyDays
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from sqlmodel import Session
 
 from app.lessons.threads_engine import ThreadsEngineDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

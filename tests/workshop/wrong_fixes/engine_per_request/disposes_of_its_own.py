@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.connect import engine_arguments
 from app.database.pools import ENGINE
 from app.database.sessions import DatabaseDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

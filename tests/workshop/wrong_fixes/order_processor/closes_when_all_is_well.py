@@ -8,13 +8,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.models import OrderStatus
 from app.database.sessions import DatabaseDep
-from app.order_processor.query import (
+from app.order_processor.shared import (
     FIND_ORDER,
     STORE_TOTAL,
     SUM_ITEMS,
     ProcessedOrder,
 )
-from app.orders.query import OrderId
+from app.orders.shared import OrderId
 from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()

@@ -7,13 +7,13 @@ from fastapi import APIRouter
 
 from app.database.models import OrderStatus
 from app.database.sessions import SessionDep
-from app.order_processor.query import (
+from app.order_processor.shared import (
     LOCK_ORDER,
     STORE_TOTAL,
     SUM_ITEMS,
     ProcessedOrder,
 )
-from app.orders.query import OrderId
+from app.orders.shared import OrderId
 from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()

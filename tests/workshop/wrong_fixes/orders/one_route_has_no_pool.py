@@ -9,7 +9,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.sessions import DatabaseDep, ReaderDep, SessionDep
-from app.orders.query import (
+from app.orders.shared import (
     ONE_ORDER,
     ORDER_PAGE,
     After,

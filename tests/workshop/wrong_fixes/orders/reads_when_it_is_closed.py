@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.sessions import DatabaseDep, ReaderDep
-from app.orders.query import (
+from app.orders.shared import (
     ONE_ORDER,
     ORDER_PAGE,
     After,

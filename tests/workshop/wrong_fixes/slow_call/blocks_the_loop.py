@@ -9,7 +9,7 @@ from sqlmodel import Session
 from app.lessons.provider import ProviderDep
 from app.lessons.slow_call.shared import Delivery
 from app.lessons.threads_engine import ThreadsEngineDep
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.sessions import DatabaseDep
 from app.lessons.provider import ProviderDep
 from app.lessons.slow_call.shared import Delivery
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

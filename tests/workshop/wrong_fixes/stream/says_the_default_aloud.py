@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.sessions import get_session
 from app.lessons.provider import Provider, ProviderDep
 from app.lessons.stream.shared import EventStream
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()

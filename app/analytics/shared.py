@@ -1,4 +1,4 @@
-"""What both variants share: the statement, and what callers see."""
+"""Shared by both variants: the statement, the parameter, the response."""
 
 import datetime as dt
 from decimal import Decimal
@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import BaseModel, BeforeValidator
 
 MOST_DAYS = 366
-"""Days that one request may ask for."""
+"""Most days that one request may cover."""
 
 METRICS_SINCE = f"""
 SELECT day, visitors, orders, revenue FROM metrics
@@ -17,7 +17,7 @@ WHERE day >= $1 ORDER BY day LIMIT {MOST_DAYS + 1}
 
 Since = Annotated[
     dt.date,
-    # Pydantic would take a number as well, as seconds since 1970.
+    # Pydantic alone would also accept a number, as seconds since 1970.
     BeforeValidator(dt.date.fromisoformat),
     Query(description="The first day, as YYYY-MM-DD."),
 ]

@@ -1,4 +1,4 @@
-"""What both variants share: the statements, and what callers see."""
+"""Shared by both variants: the statements, the parameters, the responses."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ STORE_TOTAL = (
 
 
 class ProcessedOrder(BaseModel):
-    """What processing an order has stored."""
+    """An order after processing: the stored status and total."""
 
     id: int
     status: OrderStatus

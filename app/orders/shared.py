@@ -1,7 +1,7 @@
-"""What both variants share: the statements, and what callers see.
+"""Shared by both variants: the statements, the parameters, the responses.
 
-The statements are constants: SQLAlchemy compiles each once, and a request
-only binds its values.
+The statements are constants: SQLAlchemy compiles each of them once, and a
+request only binds its values.
 """
 
 import datetime as dt
@@ -17,8 +17,8 @@ from app.database.models import Order, OrderItem, OrderStatus
 
 LARGEST_ID = 2**31 - 1
 
-# Columns and not Order: a page then makes no ORM objects. SQLModel's `select`
-# is typed for up to four columns, and ignored here.
+# Columns instead of Order, so that no ORM objects are made. SQLModel types
+# `select` for at most four columns, so the type is ignored here.
 ORDER = select(  # type: ignore[call-overload]
     col(Order.id),
     col(Order.customer),
@@ -40,20 +40,20 @@ After = Annotated[
     Query(
         ge=0,
         le=LARGEST_ID,
-        description="The last id of the page before; 0 for the first page.",
+        description="The last id of the previous page; 0 for the first page.",
     ),
 ]
 
 
 class OrderRead(BaseModel):
-    """An order, as callers see it."""
+    """An order, as a client sees it."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: int
     customer: str
     status: OrderStatus
-    total: Decimal | None = Field(description="Set once it is processed.")
+    total: Decimal | None = Field(description="Set by processing.")
     created_at: dt.datetime
 
 
