@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING
 from opentelemetry import metrics
 from opentelemetry.metrics import Observation
 
+from poolwatch.book import Listener
 from poolwatch.histogram import BOUNDS
 from poolwatch.ledger import default_ledger
-from poolwatch.listener import Listener
 from poolwatch.metrics.readings import (
     CREATE_TIME,
     POOL,
