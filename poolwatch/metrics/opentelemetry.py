@@ -26,10 +26,10 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from poolwatch.book import Listener
 from poolwatch.extras import extra
 from poolwatch.histogram import BOUNDS
 from poolwatch.ledger import default_ledger
-from poolwatch.listener import Listener
 from poolwatch.metrics.readings import (
     CREATE_TIME,
     POOL,

@@ -214,7 +214,7 @@ def test_a_loan_of_no_line_of_ours_has_no_site(
     book: Book, ledger: Ledger
 ) -> None:
     with ThreadPoolExecutor() as executor:
-        executor.submit(book.lend, 1, None).result()
+        executor.submit(book.record_checkout, 1, None).result()
     assert only(ledger).site is None
 
 
@@ -263,7 +263,7 @@ def test_what_runs_the_event_loop_has_not_called_what_that_calls(
     book: Book, ledger: Ledger
 ) -> None:
     async def call() -> None:
-        asyncio.get_running_loop().call_soon(book.lend, 1, None)
+        asyncio.get_running_loop().call_soon(book.record_checkout, 1, None)
         await asyncio.sleep(0)
 
     poolwatch.in_app()  # what is known of each file is forgotten
