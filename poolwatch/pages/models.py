@@ -7,12 +7,14 @@ so that the pages of several workers are one page with longer lists.
 from collections.abc import Sequence
 from typing import Protocol, Self
 
-from pydantic import BaseModel, Field
-
 from poolwatch.activity import Activity
+from poolwatch.extras import extra
 from poolwatch.findings import Finding
 from poolwatch.loan import State
 from poolwatch.verdict import Cause
+
+with extra("web"):
+    from pydantic import BaseModel, Field
 
 
 class Page(BaseModel):
