@@ -10,6 +10,7 @@ A page marks each such part, and the command replaces what is inside:
 """
 
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from app.lesson import HEALS, Lesson
 from lab.lessons import table
 
 ROOT = Path(__file__).parents[1]
-WORKSHOP = ROOT / "docs" / "workshop"
+WORKSHOP = Path("docs") / "workshop"
 
 _PART = re.compile(r"(<!-- card: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -30,15 +31,15 @@ class MarksError(ValueError):
     """A page lacks the marks of a part, or marks one that does not exist."""
 
 
-def outdated() -> Iterator[tuple[Path, str]]:
-    """Yield each page that differs from the cards, and its right text.
+def outdated(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
+    """Yield each page below `root` that differs from the cards, and its text.
 
     Raises:
         MarksError: a page does not mark each of its parts once.
 
     """
     pages = {
-        ROOT / "README.md": {"lessons": table()},
+        Path("README.md"): {"lessons": table()},
         WORKSHOP / "README.md": {"lessons": _table_of_pages()},
     }
     for lesson in LESSONS:
@@ -49,10 +50,17 @@ def outdated() -> Iterator[tuple[Path, str]]:
             "trap": _trap(lesson),
         }
     for page, parts in pages.items():
-        text = page.read_text(encoding="utf-8")
+        text = (root / page).read_text(encoding="utf-8")
         right = _with_parts(page, text, parts)
         if text != right:
             yield page, right
+
+
+def write(root: Path = ROOT) -> None:
+    """Write every page that is out of date, and print its name."""
+    for page, text in outdated(root):
+        (root / page).write_text(text, encoding="utf-8")
+        typer.echo(f"written: {page}")
 
 
 def _head(lesson: Lesson) -> str:
@@ -112,12 +120,8 @@ def _with_parts(page: Path, text: str, parts: dict[str, str]) -> str:
     )
 
 
-def main() -> None:
-    """Write every page that is out of date, and print its name."""
-    for page, text in outdated():
-        page.write_text(text, encoding="utf-8")
-        typer.echo(f"written: {page.relative_to(ROOT)}")
-
-
 if __name__ == "__main__":
-    main()
+    try:
+        write()
+    except MarksError as error:
+        sys.exit(str(error))
