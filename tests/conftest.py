@@ -99,11 +99,10 @@ def driver() -> str:
     return "asyncpg"
 
 
-@pytest.fixture
-def settings(database_url: str, driver: str, tmp_path: Path) -> Settings:
+def lab_settings(url: str, driver: str, folder: Path) -> Settings:
     """The lab is on, and seven requests exhaust the engine's pool."""
     return Settings(
-        database_url=database_url.replace("sql:", f"sql+{driver}:"),
+        database_url=url.replace("sql:", f"sql+{driver}:"),
         application_name=f"test {uuid4().hex[:8]}",
         web_concurrency=1,
         pool_workers=1,
@@ -113,8 +112,14 @@ def settings(database_url: str, driver: str, tmp_path: Path) -> Settings:
         close_timeout=0.05,
         lab_enabled=True,
         lab_token=TOKEN,
-        flags_file=shutil.copy("flags.json", tmp_path),
+        flags_file=shutil.copy("flags.json", folder),
     )
+
+
+@pytest.fixture
+def settings(database_url: str, driver: str, tmp_path: Path) -> Settings:
+    """The settings of `service`; a test that wants others overrides them."""
+    return lab_settings(database_url, driver, tmp_path)
 
 
 @pytest.fixture

@@ -14,15 +14,23 @@ import pytest
 
 from app.api import LESSONS
 from app.lesson import Lesson
-from tests.workshop.conftest import Bench
+from tests.workshop.conftest import Bench, slow_unless_chosen
 
 HERE = Path(__file__).parent
 WRONG = sorted(HERE.glob("wrong_fixes/*/*.py"))
 RIGHT = sorted(HERE.glob("right_fixes/*/*.py"))
 
 
-def name(file: Path) -> str:
-    return f"{file.parent.name}: {file.stem}"
+def params(files: list[Path]) -> list[pytest.ParameterSet]:
+    """The files, each with its lesson in its name."""
+    return [
+        pytest.param(
+            file,
+            id=f"{file.parent.name}: {file.stem}",
+            marks=slow_unless_chosen(file.parent.name),
+        )
+        for file in files
+    ]
 
 
 def lesson_of(file: Path) -> Lesson:
@@ -34,7 +42,7 @@ def doc_of(file: Path) -> str:
     return ast.get_docstring(ast.parse(file.read_text())) or ""
 
 
-@pytest.mark.parametrize("file", WRONG, ids=name)
+@pytest.mark.parametrize("file", params(WRONG))
 def test_a_wrong_fix_is_explained(hasty: Bench, file: Path) -> None:
     kind, _, reason = doc_of(file).partition("\n\n")[2].partition(": ")
 
@@ -47,7 +55,7 @@ def test_a_wrong_fix_is_explained(hasty: Bench, file: Path) -> None:
     ], verdict.findings
 
 
-@pytest.mark.parametrize("file", RIGHT, ids=name)
+@pytest.mark.parametrize("file", params(RIGHT))
 def test_another_right_fix_passes(patient: Bench, file: Path) -> None:
     verdict = patient.verdict(lesson_of(file), file.read_text())
 
