@@ -48,7 +48,10 @@ ScratchDatabase = Callable[[], AbstractContextManager[str]]
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    """The server that DATABASE_URL names, or an embedded one."""
+    """The server that DATABASE_URL names, or an embedded one.
+
+    The embedded one lives as long as the tests: it need not survive a crash.
+    """
     given = os.environ.get("DATABASE_URL")
     if given:
         yield given
@@ -59,6 +62,10 @@ def server_url() -> Iterator[str]:
         TemporaryDirectory(prefix="postgres-") as folder,
         embedded_postgres(Path(folder, "data")) as url,
     ):
+        with psycopg.connect(url, autocommit=True) as server:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                server.execute(f"ALTER SYSTEM SET {setting} = off")
+            server.execute("SELECT pg_reload_conf()")
         yield url
 
 
