@@ -61,6 +61,7 @@ def servers(folder: Path) -> list[psutil.Process]:
     ]
 
 
+@pytest.mark.slow
 def test_the_first_use_makes_tables_and_data(folder: Path) -> None:
     seed = run("seed", folder=folder)
 
@@ -80,6 +81,7 @@ def test_serve_answers_and_its_end_stops_the_server(folder: Path) -> None:
     assert not servers(folder)
 
 
+@pytest.mark.slow
 def test_two_share_the_server_until_the_last_has_ended(folder: Path) -> None:
     with serving(folder=folder) as first, serving(folder=folder) as second:
         first.sigterm()
@@ -93,6 +95,7 @@ def test_two_share_the_server_until_the_last_has_ended(folder: Path) -> None:
     assert not servers(folder)
 
 
+@pytest.mark.slow
 def test_a_user_that_was_killed_does_not_keep_it_running(
     folder: Path,
 ) -> None:
@@ -106,6 +109,7 @@ def test_a_user_that_was_killed_does_not_keep_it_running(
     assert not servers(folder)
 
 
+@pytest.mark.slow
 def test_a_user_that_is_killed_beside_another_does_not_keep_it_running(
     folder: Path,
 ) -> None:
@@ -118,6 +122,7 @@ def test_a_user_that_is_killed_beside_another_does_not_keep_it_running(
     assert not servers(folder)
 
 
+@pytest.mark.slow
 def test_two_first_uses_at_once_share_one_server(new_folder: Path) -> None:
     with (
         running("seed", folder=new_folder) as one,
@@ -128,6 +133,7 @@ def test_two_first_uses_at_once_share_one_server(new_folder: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_an_end_during_the_first_use_spoils_nothing(
     new_folder: Path, end: signal.Signals
@@ -142,6 +148,7 @@ def test_an_end_during_the_first_use_spoils_nothing(
     assert second.returncode == 0, second.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "end", [Command.ctrl_c, Command.hangup], ids=["ctrl_c", "hangup"]
 )

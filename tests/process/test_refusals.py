@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 
 from app import api
 from tests.conftest import ScratchDatabase
-from tests.process.command import run, wait_until
+from tests.process.command import run, run_here, wait_until
 
 LESSONS = ", ".join(lesson.name for lesson in api.LESSONS)
 AWAY = "postgresql://shop:hunter2@127.0.0.1:9/shop"
@@ -31,7 +31,7 @@ AWAY = "postgresql://shop:hunter2@127.0.0.1:9/shop"
 def test_wrong_usage_exits_2_and_says_what_is_wrong(
     arguments: list[str], reason: str
 ) -> None:
-    refused = run(*arguments, DATABASE_URL=AWAY, COLUMNS="300")
+    refused = run_here(*arguments, DATABASE_URL=AWAY, COLUMNS="300")
 
     assert refused.returncode == 2
     assert reason in refused.stderr
@@ -47,7 +47,9 @@ def test_a_wrong_scheme_exits_2_and_names_the_right_ones() -> None:
 
 
 def test_a_password_that_breaks_its_url_is_not_told() -> None:
-    refused = run("serve", DATABASE_URL="postgresql://u:p@ss:hunter2@h/shop")
+    refused = run_here(
+        "serve", DATABASE_URL="postgresql://u:p@ss:hunter2@h/shop"
+    )
 
     assert_refused(refused.returncode, refused.stderr)
     assert "percent-encoded" in refused.stderr
@@ -57,7 +59,7 @@ def test_a_password_that_breaks_its_url_is_not_told() -> None:
 def test_a_certificate_that_is_not_there_exits_2(
     tmp_path: Path, command: str
 ) -> None:
-    refused = run(
+    refused = run_here(
         command, DATABASE_URL=f"{AWAY}?sslmode=verify-full", HOME=str(tmp_path)
     )
 
@@ -77,7 +79,7 @@ def test_a_certificate_that_is_not_there_exits_2(
 def test_a_server_that_is_away_exits_2(command: str, scheme: str) -> None:
     url = AWAY.replace("postgresql", scheme)
 
-    refused = run(command, DATABASE_URL=url)
+    refused = run_here(command, DATABASE_URL=url)
 
     assert_refused(refused.returncode, refused.stderr)
     assert "127.0.0.1" in refused.stderr
@@ -90,7 +92,7 @@ def test_a_database_that_is_not_there_exits_2(
     missing = make_url(server_url).set(database="nowhere")
     url = missing.render_as_string(hide_password=False)
 
-    refused = run(command, DATABASE_URL=url)
+    refused = run_here(command, DATABASE_URL=url)
 
     assert_refused(refused.returncode, refused.stderr)
     assert '"nowhere"' in refused.stderr
@@ -101,14 +103,14 @@ def test_a_database_without_tables_exits_2_and_says_what_to_do(
     scratch_database: ScratchDatabase, command: str
 ) -> None:
     with scratch_database() as empty:
-        refused = run(command, DATABASE_URL=empty)
+        refused = run_here(command, DATABASE_URL=empty)
 
     assert_refused(refused.returncode, refused.stderr)
     assert "python -m app migrate" in refused.stderr
 
 
 def test_an_unknown_revision_exits_2(database_url: str) -> None:
-    refused = run("migrate", "nowhere", DATABASE_URL=database_url)
+    refused = run_here("migrate", "nowhere", DATABASE_URL=database_url)
 
     assert_refused(refused.returncode, refused.stderr)
     assert "nowhere" in refused.stderr
@@ -117,7 +119,7 @@ def test_an_unknown_revision_exits_2(database_url: str) -> None:
 def test_to_take_the_tables_back_exits_2_and_says_who_does(
     database_url: str,
 ) -> None:
-    refused = run("migrate", "base", DATABASE_URL=database_url)
+    refused = run_here("migrate", "base", DATABASE_URL=database_url)
 
     assert_refused(refused.returncode, refused.stderr)
     assert "alembic downgrade base" in refused.stderr
@@ -126,7 +128,7 @@ def test_to_take_the_tables_back_exits_2_and_says_who_does(
 def test_pools_that_do_not_fit_exit_2_and_show_the_sum(
     database_url: str,
 ) -> None:
-    refused = run("serve", DATABASE_URL=database_url, POOL_WORKERS="100")
+    refused = run_here("serve", DATABASE_URL=database_url, POOL_WORKERS="100")
 
     assert_refused(refused.returncode, refused.stderr)
     assert "(308 + 154 engine + 308 asyncpg + 1 monitor) = 771" in (
@@ -141,7 +143,7 @@ def test_pools_that_do_not_fit_are_not_opened(
         scratch_database() as untouched,
         psycopg.connect(database_url, autocommit=True) as server,
     ):
-        run("serve", DATABASE_URL=untouched, POOL_WORKERS="100")
+        run_here("serve", DATABASE_URL=untouched, POOL_WORKERS="100")
 
         def sessions() -> int:
             found = server.execute(
