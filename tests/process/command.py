@@ -91,7 +91,14 @@ class Service(Command):
 def running(
     *arguments: str, folder: Path = ROOT, **settings: str
 ) -> Iterator[Command]:
-    """Start a command in a folder, with these settings and no others."""
+    """Start a command in a folder, with these settings and no others.
+
+    A `serve` without a database is the lab's, which brings its own.
+    """
+    is_services = arguments[0] in SERVICE_COMMANDS and (
+        arguments[0] != "serve" or "DATABASE_URL" in settings
+    )
+    program = "app" if is_services else "lab"
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -101,7 +108,7 @@ def running(
         printed, told = Path(output, "stdout"), Path(output, "stderr")
         with printed.open("wb") as stdout, told.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", _program(arguments[0]), *arguments],
+                [sys.executable, "-m", program, *arguments],
                 cwd=folder,
                 env=inherited | {"PYTHONPATH": str(ROOT)} | settings,
                 stdin=subprocess.DEVNULL,
@@ -142,11 +149,6 @@ def run(
         return subprocess.CompletedProcess(
             arguments, code, command.printed, command.told
         )
-
-
-def _program(command: str) -> str:
-    """The command line that has this command."""
-    return "app" if command in SERVICE_COMMANDS else "lab"
 
 
 def wait_until(holds: Callable[[], object], seconds: float = 30) -> None:
