@@ -103,9 +103,7 @@ def start(data: Path, account: Account) -> str:
         _launch(data, account, programs)
     server = Postmaster.of(data)
     assert server  # noqa: S101 - it accepts clients
-    return (
-        f"postgresql://postgres@/postgres?host={server.sockets}&port={PORT}"
-    )
+    return f"postgresql://postgres@/postgres?host={server.sockets}&port={PORT}"
 
 
 def stop(data: Path) -> None:

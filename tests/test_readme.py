@@ -6,7 +6,6 @@ from pathlib import Path
 from app.api import FURTHER
 from app.main import create_app
 from app.settings import Settings
-from lab.lessons import table
 
 README = Path("README.md").read_text()
 REFERENCE = Path("docs/reference.md").read_text()
@@ -18,10 +17,6 @@ def test_lists_every_setting_with_its_default_and_reason() -> None:
         shown = "" if default is None else default
         row = f"| `{name.upper()}` | {shown} | {field.description} |"
         assert row in REFERENCE
-
-
-def test_has_the_table_of_lessons_as_the_cards_have_it() -> None:
-    assert f"\n{table()}\n" in README, "python -m lab lessons --markdown"
 
 
 def test_lists_every_route(settings: Settings) -> None:
