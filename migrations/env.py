@@ -26,7 +26,7 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     """Connect once, without a pool."""
-    settings = Settings()
+    settings = Settings(lab_enabled=False)  # it needs no token
     engine = create_async_engine(
         settings.direct_url,
         poolclass=pool.NullPool,
