@@ -68,8 +68,13 @@ def spoilt(folder: Path, new_folder: Path) -> Path:
     """A data folder to be spoilt by a test."""
     copied = data_of(new_folder)
     copied.parent.mkdir()
-    subprocess.run(["cp", "-a", data_of(folder), copied], check=True)
+    system("cp", "-a", data_of(folder), copied)
     return copied
+
+
+def system(*command: str | Path) -> None:
+    """Run a program of the operating system's."""
+    subprocess.run(command, capture_output=True, check=True)
 
 
 def data_of(folder: Path) -> Path:
@@ -316,8 +321,9 @@ def test_a_spoilt_folder_ends_a_command_with_2(spoilt: Path) -> None:
 def test_a_full_disk_is_one_line_that_names_the_folder(
     new_folder: Path,
 ) -> None:
-    small = ["mount", "-t", "tmpfs", "-o", "size=20m", "none", new_folder]
-    if subprocess.run(small, capture_output=True, check=False).returncode:
+    try:
+        system("mount", "-t", "tmpfs", "-o", "size=20m", "none", new_folder)
+    except subprocess.CalledProcessError:
         pytest.skip("no file system may be mounted here")
     try:
         with (
@@ -326,7 +332,7 @@ def test_a_full_disk_is_one_line_that_names_the_folder(
         ):
             pass
     finally:
-        subprocess.run(["umount", new_folder], check=True)
+        system("umount", new_folder)
 
     [line] = str(refused.value).splitlines()
     assert str(data_of(new_folder)) in line
@@ -336,7 +342,7 @@ def test_a_stale_pid_file_of_another_program_is_ignored(spoilt: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE
     ) as other:
-        lines = [str(other.pid), str(spoilt), "1", "5432", "/tmp", "", "1 1"]
+        lines = [str(other.pid), str(spoilt), "1", "5432", "/x", "", "1 1"]
         (spoilt / "postmaster.pid").write_text("\n".join([*lines, "ready\n"]))
 
         with embedded_postgres(spoilt) as url, psycopg.connect(url):
