@@ -170,7 +170,9 @@ async def _end_loans(database: Database) -> None:
     try:
         await database.monitor.terminate(pids)
     except (OSError, asyncpg.PostgresError) as error:
-        logger.warning("the server did not end them: %s", error or "timeout")
+        logger.warning(
+            "the server did not end them: %s", str(error) or "timeout"
+        )
 
 
 async def _close_pool(pool: asyncpg.Pool, patience: float) -> None:
