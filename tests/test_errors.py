@@ -146,6 +146,8 @@ async def test_a_fault_of_ours_is_500_and_says_nothing_of_itself(
         "status": 500,
         "detail": "Something went wrong here; the service's log has it.",
     }
+    # The server does close it, and a client may not send a POST twice.
+    assert answer.headers["connection"] == "close"
 
 
 async def test_the_log_has_the_trace_of_a_fault_of_ours(

@@ -9,13 +9,16 @@ from http import HTTPStatus
 from typing import Any
 
 import asyncpg
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.database.outage import contention, outage
 from app.database.pools import Database
 from app.web.close_websocket import CloseWebSocket
 from app.web.errors import Problem
@@ -25,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER = "5"
 """Seconds a client should wait after 503."""
-UNAVAILABLE = ("08", "53", "57")
-"""SQLSTATE classes: connection, insufficient resources, intervention."""
+RETRY_SOON = "1"
+"""The same, where it only has to wait for other requests."""
 
 
 def install(app: FastAPI) -> None:
@@ -35,17 +38,18 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_bad_input)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(PoolExhausted)(_exhausted)
-    app.exception_handler(DBAPIError)(_driver_error)
     for away in (
-        # The database refuses, is out of reach, or does not answer in time:
-        # over the network the service asks nobody else but the provider.
-        OSError,
+        DBAPIError,
+        DisconnectionError,
+        PoolTimeoutError,
+        asyncpg.PostgresError,
         asyncpg.InterfaceError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.OperatorInterventionError,
-        asyncpg.InsufficientResourcesError,
+        asyncpg.InternalClientError,
+        psycopg.Error,
+        OSError,
+        RuntimeError,
     ):
-        app.exception_handler(away)(_database_away)
+        app.exception_handler(away)(_database_error)
     app.exception_handler(Exception)(_unexpected)
     app.add_middleware(CloseWebSocket)
     app.add_middleware(AnswerWhenStopped)
@@ -106,7 +110,7 @@ def _answer(
     )
 
 
-def _problem(_: Request, problem: Problem) -> JSONResponse:
+async def _problem(_: Request, problem: Problem) -> JSONResponse:
     return answer_of(problem)
 
 
@@ -121,7 +125,9 @@ def answer_of(problem: Problem) -> JSONResponse:
     )
 
 
-def _bad_input(_: Request, error: RequestValidationError) -> JSONResponse:
+async def _bad_input(
+    _: Request, error: RequestValidationError
+) -> JSONResponse:
     errors = [_wrong_field(found) for found in error.errors()]
     fields = ", ".join(found["field"] for found in errors)
     return _answer(
@@ -143,7 +149,7 @@ def _wrong_field(found: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _http_error(_: Request, error: HTTPException) -> JSONResponse:
+async def _http_error(_: Request, error: HTTPException) -> JSONResponse:
     phrase = HTTPStatus(error.status_code).phrase
     return _answer(
         error.status_code,
@@ -153,7 +159,7 @@ def _http_error(_: Request, error: HTTPException) -> JSONResponse:
     )
 
 
-def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:
+async def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:
     database: Database = request.state.database
     book = database.ledger.books[error.pool]
     verdict = diagnose(book, database.watchdog.lag)
@@ -169,38 +175,41 @@ def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:
     )
 
 
-def _driver_error(request: Request, error: DBAPIError) -> JSONResponse:
-    """Tell a database that cannot answer from a statement that is wrong."""
-    state = getattr(error.orig, "sqlstate", None) or ""
-    if (
-        error.connection_invalidated
-        or isinstance(error, (OperationalError, InterfaceError))
-        or state[:2] in UNAVAILABLE
-    ):
-        return _database_away(request, error)
-    logger.error("500 %s", request.url.path, exc_info=error)
-    return _unexpected(request, error)
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    """Return 503 for what is none of ours; the rest is a bug, and 500."""
+    name = type(error).__qualname__
+    if reason := contention(error):
+        logger.warning("503 %s: %s (%s)", request.url.path, reason, name)
+        return _unavailable(
+            "Database busy",
+            "Other requests are using the same data.",
+            RETRY_SOON,
+        )
+    if reason := outage(error):
+        logger.error("503 %s: %s (%s)", request.url.path, reason, name)
+        return _unavailable(
+            "Database unavailable", "The database cannot answer now."
+        )
+    raise error
 
 
-def _database_away(request: Request, error: Exception) -> JSONResponse:
-    logger.error("503 %s: %s", request.url.path, type(error).__qualname__)
-    return _unavailable(
-        "Database unavailable", "The database cannot answer now."
-    )
-
-
-def _unavailable(title: str, detail: str) -> JSONResponse:
+def _unavailable(
+    title: str, detail: str, retry_after: str = RETRY_AFTER
+) -> JSONResponse:
     return _answer(
         HTTPStatus.SERVICE_UNAVAILABLE,
         title,
         detail,
-        {"Retry-After": RETRY_AFTER},
+        {"Retry-After": retry_after},
     )
 
 
-def _unexpected(_: Request, __: Exception) -> JSONResponse:
+async def _unexpected(_: Request, __: Exception) -> JSONResponse:
     return _answer(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Internal error",
         "Something went wrong here; the service's log has it.",
+        # The server closes the connection after an error that it logs. A
+        # client that did not know would send its next request into the void.
+        {"Connection": "close"},
     )
