@@ -96,9 +96,9 @@ def test_what_an_event_loop_raises_for_a_closed_transport_is_503(
 
             @service.app.get("/fault")
             async def of_the_pool(database: DatabaseDep) -> None:
-                async with database.pool.acquire() as connection:
-                    connection._con._transport.write_eof()
-                    await connection.fetch("SELECT 1")
+                async with database.pool.acquire() as lent:
+                    lent._con._transport.write_eof()  # type: ignore[attr-defined]
+                    await lent.fetch("SELECT 1")
 
             @service.app.get("/another-fault")
             async def of_the_engine(database: DatabaseDep) -> None:

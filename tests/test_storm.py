@@ -14,7 +14,7 @@ from tests.conftest import TODAY, Service, running, until
 
 CLIENTS = 16
 CUSTOMER = "A. Storm"
-ORDER = {
+ORDER: dict[str, object] = {
     "customer": CUSTOMER,
     "items": [{"product": "teapot", "price": "24.90", "quantity": 2}],
 }

@@ -5,7 +5,7 @@ Bodies never carry SQL, addresses, secrets or stack traces.
 
 import asyncio
 import logging
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 import asyncpg
@@ -16,12 +16,14 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database.outage import contention, outage
 from app.database.pools import Database
+from app.web.body_limit import BodyLimit
 from app.web.close_websocket import CloseWebSocket
-from app.web.errors import Problem
+from app.web.errors import Problem, describe
 from poolwatch import PoolExhausted, diagnose
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ RETRY_SOON = "1"
 
 def install(app: FastAPI) -> None:
     """Answer every error with problem details."""
+    describe(app)
     app.exception_handler(Problem)(_problem)
     app.exception_handler(RequestValidationError)(_bad_input)
     app.exception_handler(HTTPException)(_http_error)
@@ -51,6 +54,7 @@ def install(app: FastAPI) -> None:
     ):
         app.exception_handler(away)(_database_error)
     app.exception_handler(Exception)(_unexpected)
+    app.add_middleware(BodyLimit)
     app.add_middleware(CloseWebSocket)
     app.add_middleware(AnswerWhenStopped)
 
@@ -145,18 +149,30 @@ def _wrong_field(found: dict[str, Any]) -> dict[str, str]:
         return {"field": "body", "message": f"No JSON: {reason}, {place}"}
     return {
         "field": ".".join(str(part) for part in found["loc"]),
-        "message": found["msg"],
+        "message": found["msg"].removeprefix("Value error, "),
     }
 
 
-async def _http_error(_: Request, error: HTTPException) -> JSONResponse:
-    phrase = HTTPStatus(error.status_code).phrase
-    return _answer(
-        error.status_code,
-        phrase,
-        error.detail,
-        dict(error.headers or {}),
-    )
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        # Starlette names the methods of the first route with this path.
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return _answer(status, status.phrase, error.detail, headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """List the methods that a route of this path has."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in HTTPMethod
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in routes
+        )
+    ]
 
 
 async def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:

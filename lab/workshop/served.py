@@ -1,11 +1,10 @@
 """Who answers at the port where an exercise is to be served."""
 
-from pathlib import Path
 from typing import Literal
 
 import httpx
 
-from app.control.exercise_file import file_of
+from app.control.exercise_file import file_of, fingerprint_of
 from app.lesson import Lesson
 
 SECONDS = 3
@@ -23,9 +22,9 @@ def who_serves(
     except httpx.HTTPError:
         return "somebody else"
     try:
-        served = answer.json()["file"]
+        served = answer.json()["fingerprint"]
     except (ValueError, TypeError, LookupError):
         return "somebody else"
-    if Path(served) == file_of(lesson).absolute():
+    if served == fingerprint_of(file_of(lesson)):
         return "this folder's service"
     return "somebody else"
