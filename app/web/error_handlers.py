@@ -5,6 +5,7 @@ Bodies never carry SQL, addresses, secrets or stack traces.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from http import HTTPMethod, HTTPStatus
 from typing import Any
 
@@ -24,7 +25,8 @@ from app.database.pools import Database
 from app.web.body_limit import BodyLimit
 from app.web.close_websocket import CloseWebSocket
 from app.web.errors import Problem, describe
-from poolwatch import PoolExhausted, diagnose
+from poolwatch import Book, PoolExhausted, activity, diagnose
+from poolwatch.activity import Activity
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +180,8 @@ def _allowed_methods(request: Request) -> list[str]:
 async def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:
     database: Database = request.state.database
     book = database.ledger.books[error.pool]
-    verdict = diagnose(book, database.watchdog.lag)
+    seen = await _activity_of_holders(database, book)
+    verdict = diagnose(book, database.watchdog.lag, seen)
     logger.warning(
         "503 %s: %s; %s",
         request.url.path,
@@ -189,6 +192,20 @@ async def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:
         "Connection pool exhausted",
         f"No connection of the {error.pool} pool came free in time.",
     )
+
+
+async def _activity_of_holders(
+    database: Database, book: Book
+) -> Mapping[int, Activity] | None:
+    """Ask the server what a pool's connections do; None where it is silent."""
+    if not book.knows_backends:
+        return None
+    pids = [loan.pid for loan in list(book.loans.values()) if loan.pid]
+    try:
+        rows = await database.monitor.fetch(activity.QUERY, pids)
+    except (OSError, asyncpg.PostgresError):
+        return None
+    return activity.by_pid(map(dict, rows))
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
