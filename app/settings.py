@@ -107,6 +107,12 @@ class Settings(BaseSettings):
     statement_timeout: Seconds = Field(
         default=30, description="Seconds after which a statement is ended."
     )
+    lock_timeout: Seconds | None = Field(
+        default=None,
+        description="Seconds that a statement waits for a lock before 503: 2,"
+        " or with the lab on STATEMENT_TIMEOUT, because lessons wait for"
+        " locks.",
+    )
     close_timeout: Seconds = Field(
         default=1,
         description="Seconds to wait at the end for loans to come back.",
@@ -256,6 +262,13 @@ class Settings(BaseSettings):
     def pool_min_size(self) -> int:
         """Connections the asyncpg pool keeps open: half its most."""
         return max(1, self.pool_size // 2)
+
+    @property
+    def lock_wait(self) -> float:
+        """Seconds that a statement waits for a lock."""
+        if self.lock_timeout is not None:
+            return self.lock_timeout
+        return self.statement_timeout if self.lab_enabled else 2
 
     @property
     def has_lookout(self) -> bool:
