@@ -271,17 +271,17 @@ class Settings(BaseSettings):
         return self.statement_timeout if self.lab_enabled else 2
 
     @property
-    def has_lookout(self) -> bool:
-        """Whether a thread of its own answers for what is lent."""
+    def has_pages_thread(self) -> bool:
+        """Whether a thread of its own serves poolwatch's pages."""
         return bool(self.poolwatch_port or self.poolwatch_folder)
 
     @property
     def monitors(self) -> int:
         """Connections a process keeps to look at the server.
 
-        The lookout's event loop needs one of its own.
+        The event loop of poolwatch's thread needs one of its own.
         """
-        return 2 if self.has_lookout else 1
+        return 2 if self.has_pages_thread else 1
 
     @property
     def threads_pool_size(self) -> int:

@@ -25,7 +25,7 @@ from lab.load.process import run_load
 from lab.reading import Reader
 from lab.report.record import Plan
 from lab.service import Service, ServiceFailedError
-from poolwatch.pages.models import Leaks
+from poolwatch.pages.models import LeaksPage
 
 SAMPLE_SECONDS = 0.5
 PROBE_SECONDS = 1
@@ -151,7 +151,7 @@ async def _look(
         raise ServiceFailedError(message)
     recording.sample(reading, lately)
     if leaks is not None:
-        recording.leaks = Leaks.model_validate_json(leaks).sites
+        recording.leaks = LeaksPage.model_validate_json(leaks).sites
     if in_all is not None:
         recording.waits = in_all
 
