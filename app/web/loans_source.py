@@ -63,9 +63,7 @@ async def _on_its_own(
 ) -> AsyncIterator[ThisProcess]:
     """Give the thread a monitor that belongs to its own event loop."""
     settings = database.settings
-    monitor = Monitor(
-        settings.direct_dsn, application_name(settings, "pages")
-    )
+    monitor = Monitor(settings.direct_dsn, application_name(settings, "pages"))
     try:
         yield replace(
             process,
