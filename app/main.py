@@ -40,6 +40,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     error_handlers.install(app)
     metrics.install(app, ledger, registry)
     app.include_router(health.router)
+    if not settings.lab_enabled:
+        api.hide_lab(app)  # before what would match the same paths
     api.mount(app)
     if settings.lab_enabled:
         install_lab(app, settings, ledger, registry)

@@ -107,6 +107,12 @@ class Settings(BaseSettings):
     statement_timeout: Seconds = Field(
         default=30, description="Seconds after which a statement is ended."
     )
+    lock_timeout: Seconds | None = Field(
+        default=None,
+        description="Seconds that a statement waits for a lock before 503: 2,"
+        " or with the lab on STATEMENT_TIMEOUT, because lessons wait for"
+        " locks.",
+    )
     close_timeout: Seconds = Field(
         default=1,
         description="Seconds to wait at the end for loans to come back.",
@@ -258,17 +264,24 @@ class Settings(BaseSettings):
         return max(1, self.pool_size // 2)
 
     @property
-    def has_lookout(self) -> bool:
-        """Whether a thread of its own answers for what is lent."""
+    def lock_wait(self) -> float:
+        """Seconds that a statement waits for a lock."""
+        if self.lock_timeout is not None:
+            return self.lock_timeout
+        return self.statement_timeout if self.lab_enabled else 2
+
+    @property
+    def has_pages_thread(self) -> bool:
+        """Whether a thread of its own serves poolwatch's pages."""
         return bool(self.poolwatch_port or self.poolwatch_folder)
 
     @property
     def monitors(self) -> int:
         """Connections a process keeps to look at the server.
 
-        The lookout's event loop needs one of its own.
+        The event loop of poolwatch's thread needs one of its own.
         """
-        return 2 if self.has_lookout else 1
+        return 2 if self.has_pages_thread else 1
 
     @property
     def threads_pool_size(self) -> int:

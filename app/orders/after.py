@@ -49,7 +49,7 @@ async def list_orders_alt(
     return [OrderRead.model_validate(order) for order in page]
 
 
-@router.post("/orders", status_code=201, responses=problems(400))
+@router.post("/orders", status_code=201, responses=problems(400, 413))
 async def create_order(
     # FIX orders-3: FastAPI closes this session on every exit path.
     session: SessionDep,

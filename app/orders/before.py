@@ -48,7 +48,7 @@ async def list_orders_alt(
     return [OrderRead.model_validate(order) for order in page]
 
 
-@router.post("/orders", status_code=201, responses=problems(400))
+@router.post("/orders", status_code=201, responses=problems(400, 413))
 async def create_order(
     database: DatabaseDep,
     new: OrderCreate,

@@ -91,6 +91,7 @@ def servers(folder: Path) -> list[psutil.Process]:
     ]
 
 
+@pytest.mark.slow
 def test_the_first_use_makes_tables_and_data(new_folder: Path) -> None:
     with serving(folder=new_folder) as service:
         answer = httpx.get(f"{service.url}/orders?limit=200")
@@ -113,6 +114,7 @@ def test_ctrl_c_stops_the_service_and_the_server_and_prints_no_details(
             assert detail not in service.told
 
 
+@pytest.mark.slow
 def test_two_share_the_server_until_the_last_has_ended(folder: Path) -> None:
     with serving(folder=folder) as first, serving(folder=folder) as second:
         first.sigterm()
@@ -126,6 +128,7 @@ def test_two_share_the_server_until_the_last_has_ended(folder: Path) -> None:
     assert not servers(folder)
 
 
+@pytest.mark.slow
 def test_a_user_that_was_killed_does_not_keep_it_running(
     folder: Path,
 ) -> None:
@@ -140,6 +143,7 @@ def test_a_user_that_was_killed_does_not_keep_it_running(
     assert not servers(folder)
 
 
+@pytest.mark.slow
 def test_a_user_that_is_killed_beside_another_does_not_keep_it_running(
     folder: Path,
 ) -> None:
@@ -152,6 +156,7 @@ def test_a_user_that_is_killed_beside_another_does_not_keep_it_running(
     assert not servers(folder)
 
 
+@pytest.mark.slow
 def test_two_first_uses_at_once_share_one_server(new_folder: Path) -> None:
     with (
         serving(folder=new_folder) as one,
@@ -162,6 +167,7 @@ def test_two_first_uses_at_once_share_one_server(new_folder: Path) -> None:
         assert len(servers(new_folder)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_an_end_during_the_first_use_spoils_nothing(
     new_folder: Path, end: signal.Signals
@@ -178,6 +184,7 @@ def test_an_end_during_the_first_use_spoils_nothing(
     assert left == {"postgres", "postgres.turn", "postgres.users"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "end", [Command.ctrl_c, Command.hangup], ids=["ctrl_c", "hangup"]
 )

@@ -18,6 +18,14 @@ from tests.conftest import Service
 
 ROOT = Path(__file__).parents[2]
 
+ONE_OF_EACH_KIND = {"orders", "analytics", "row_lock", "slow_call", "stream"}
+"""Lessons that `make test` checks; the other verdicts are slow."""
+
+
+def slow_unless_chosen(name: str) -> list[pytest.MarkDecorator]:
+    """The marks of a test that checks a file of this lesson."""
+    return [] if name in ONE_OF_EACH_KIND else [pytest.mark.slow]
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:

@@ -141,14 +141,37 @@ async def test_what_was_not_started_is_not_found(
     assert detail is None or detail in answer.json()["detail"]
 
 
-async def test_it_says_which_file_is_served(
+async def test_it_says_which_file_is_served_and_no_absolute_path(
     service: Service, folder: Path
 ) -> None:
     start(orders.lesson)
+    served = await service.client.get("/exercise/orders")
+    save(orders.lesson, "router = 1")
+    broken = await service.client.get("/exercise/orders")
 
-    answer = await service.client.get("/exercise/orders")
+    assert served.json()["file"] == "workshop/orders.py"
+    assert broken.json()["file"] == "workshop/orders.py"
+    assert str(folder) not in served.text + broken.text
 
-    assert answer.json() == {"file": str(folder / "workshop/orders.py")}
+
+async def test_from_another_machine_it_wants_the_token(
+    service: Service,
+) -> None:
+    start(orders.lesson)
+    start(websocket.lesson)
+    # A proxy on this machine, which uvicorn trusts, has forwarded it.
+    remote = {"X-Forwarded-For": "192.0.2.7"}
+    stranger = remote | {"Authorization": "Bearer guessed"}
+
+    for path in ("/exercise/orders", "/exercise/orders/orders?limit=1"):
+        refused = await service.client.get(path, headers=stranger)
+        allowed = await service.client.get(path, headers=remote)
+        assert (refused.status_code, allowed.status_code) == (401, 200)
+    url = "/exercise/websocket/orders/live"
+    with pytest.raises(InvalidStatus) as denied:
+        async with service.socket(url, remote):
+            pass
+    assert denied.value.response.status_code == 401
 
 
 async def test_a_websocket_is_served_and_its_loan_named(
