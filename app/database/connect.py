@@ -61,6 +61,14 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
     return arguments
 
 
+def direct_arguments(settings: Settings) -> dict[str, Any]:
+    """Bound the wait for the server itself; a migration may take its time."""
+    url, seconds = settings.direct_url, settings.connect_timeout
+    if url.get_driver_name() == "psycopg":
+        return {"connect_timeout": ceil(seconds)}
+    return {**url_options(url, settings.direct_dsn), "timeout": seconds}
+
+
 def url_options(url: URL, dsn: str) -> dict[str, Any]:
     """Give asyncpg its own URL, with the options that SQLAlchemy's lacks."""
     return {"dsn": dsn} if url.get_driver_name() == "asyncpg" else {}

@@ -32,7 +32,7 @@ from app.database.connect import (
 from app.database.monitor import Monitor
 from app.database.outage import mark_ended, without_trace
 from app.settings import Settings
-from poolwatch.pages.models import Source
+from poolwatch.pages.models import PageSource
 from poolwatch.reclaim import reclaim_leaks
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class State(TypedDict):
     """What the lifespan hands to every request, as `request.state`."""
 
     database: Database
-    source: Source
+    source: PageSource
 
 
 @asynccontextmanager
@@ -176,7 +176,9 @@ async def _end_loans(database: Database) -> None:
     try:
         await database.monitor.terminate(pids)
     except (OSError, asyncpg.PostgresError) as error:
-        logger.warning("the server did not end them: %s", error or "timeout")
+        logger.warning(
+            "the server did not end them: %s", str(error) or "timeout"
+        )
 
 
 async def _close_pool(pool: asyncpg.Pool, patience: float) -> None:

@@ -19,6 +19,8 @@ from tests.process.command import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 SMALLEST = ("--rounds", "2", "--loads", "2")
 PAIRS = [
     *("SQLAlchemy async", "SQLAlchemy", "asyncpg", "psycopg_pool"),

@@ -15,7 +15,7 @@ from app.control.exercise_file import file_of
 from app.lesson import Lesson
 from app.lessons import kept_session, stream, websocket
 from lab.workshop.exercise import exercise_of, start
-from lab.workshop.served import who_serves
+from lab.workshop.port_owner import port_owner
 from tests.conftest import Service
 
 # A reset forces the collector, which complains of what it finds.
@@ -50,13 +50,13 @@ async def test_an_exercise_answers_at_its_own_prefix(service: Service) -> None:
 
 
 @pytest.mark.usefixtures("dead_proxy")
-async def test_who_serves_it_is_asked_without_a_proxy(
+async def test_port_owner_it_is_asked_without_a_proxy(
     service: Service,
 ) -> None:
     start(orders.lesson)
     port = service.client.base_url.port or 0
 
-    serves = await asyncio.to_thread(who_serves, orders.lesson, port)
+    serves = await asyncio.to_thread(port_owner, orders.lesson, port)
 
     assert serves == "this folder's service"
 

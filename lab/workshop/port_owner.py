@@ -1,4 +1,4 @@
-"""Who answers at the port where an exercise is to be served."""
+"""Which program listens on the port where an exercise is served."""
 
 from typing import Literal
 
@@ -7,24 +7,25 @@ import httpx
 from app.control.exercise_file import file_of, fingerprint_of
 from app.lesson import Lesson
 
-SECONDS = 3
+TIMEOUT = 3
+"""Seconds."""
 
 
-def who_serves(
+def port_owner(
     lesson: Lesson, port: int
-) -> Literal["nobody", "this folder's service", "somebody else"]:
-    """Ask for the exercise, and see which file it is."""
+) -> Literal["none", "this folder's service", "another program"]:
+    """Request the exercise, and compare the file that is served."""
     url = f"http://127.0.0.1:{port}/exercise/{lesson.name}"
     try:
-        answer = httpx.get(url, timeout=SECONDS, trust_env=False)
+        answer = httpx.get(url, timeout=TIMEOUT, trust_env=False)
     except httpx.ConnectError:
-        return "nobody"
+        return "none"
     except httpx.HTTPError:
-        return "somebody else"
+        return "another program"
     try:
         served = answer.json()["fingerprint"]
     except (ValueError, TypeError, LookupError):
-        return "somebody else"
+        return "another program"
     if served == fingerprint_of(file_of(lesson)):
         return "this folder's service"
-    return "somebody else"
+    return "another program"
