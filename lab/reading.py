@@ -21,7 +21,7 @@ from app.database.monitor import STATES, Monitor
 from lab.http import open_client
 from lab.metrics_text import parse
 from lab.private_memory import backends_bytes, service_bytes
-from poolwatch.pages.models import Loans, OpenLoan, Pool
+from poolwatch.pages.models import LoansPage, OpenLoan, PoolStatus
 
 PATIENCE = 0.8
 """Seconds that each of those who are asked, all at once, has to answer."""
@@ -163,7 +163,7 @@ class Reader:
         if metrics is not None:
             reading = replace(reading, **asdict(parse(metrics.decode())))
         if page is not None:
-            loans = Loans.model_validate_json(page)
+            loans = LoansPage.model_validate_json(page)
             self._processes = tuple(each.process for each in loans.processes)
             reading = _with_loans(reading, loans)
         if backends is not None:
@@ -207,7 +207,7 @@ class Reader:
         )
 
 
-def _with_loans(reading: Reading, page: Loans) -> Reading:
+def _with_loans(reading: Reading, page: LoansPage) -> Reading:
     by_name = sorted(page.pools, key=lambda pool: pool.name)
     return replace(
         reading,
@@ -220,7 +220,7 @@ def _with_loans(reading: Reading, page: Loans) -> Reading:
     )
 
 
-def _together(name: str, pools: list[Pool]) -> PoolReading:
+def _together(name: str, pools: list[PoolStatus]) -> PoolReading:
     return PoolReading(
         name,
         capacity=sum(pool.capacity or 0 for pool in pools),

@@ -38,7 +38,7 @@ def bench_poolwatch(
         int, typer.Option(min=1, help="Repetitions for each of five values.")
     ] = 300,
 ) -> None:
-    """Measure what poolwatch costs, with it and without it in turn.
+    """Measure what poolwatch costs, in pairs, with it and without it.
 
     Exit 0 whatever the times: a machine may be busy.
     """

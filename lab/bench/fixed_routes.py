@@ -216,11 +216,12 @@ def _range(values: list[float]) -> str:
 
 def table(speeds: Speeds) -> Table:
     """Lay the speeds out, a line for each route."""
-    found = Table("", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    found = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    found.add_column("", no_wrap=True)
     for heading in (
         *("raw\nreq/s", "fix\nreq/s", "after\nreq/s"),
         *("after\n/ raw", "after\n/ fix"),
-        *("p99 ms\nfix", "p99 ms\nafter"),
+        *("p99\nfix", "p99\nafter"),
     ):
         found.add_column(heading, justify="right", no_wrap=True)
     for route, ways in speeds.items():
@@ -229,6 +230,6 @@ def table(speeds: Speeds) -> Table:
             *(f"{ways[way]['requests_per_second']:,.0f}" for way in WAYS),
             f"{ratio(ways, 'raw'):.2f}",
             f"{ratio(ways, 'fix'):.2f}",
-            *(f"{ways[way]['p99_ms']:.0f}" for way in WAYS[1:]),
+            *(f"{ways[way]['p99_ms']:.0f}ms" for way in WAYS[1:]),
         )
     return found

@@ -25,7 +25,7 @@ from lab.load.process import run_load
 from lab.reading import Reader
 from lab.report.demo_run import DemoPlan
 from lab.service import Service, ServiceFailedError
-from poolwatch.pages.models import Leaks
+from poolwatch.pages.models import LeaksPage
 
 SAMPLE_SECONDS = 0.5
 PROBE_SECONDS = 1
@@ -141,7 +141,7 @@ async def _sample(
         raise ServiceFailedError(message)
     recorder.add_sample(reading, lately)
     if leaks is not None:
-        recorder.leaks = Leaks.model_validate_json(leaks).sites
+        recorder.leaks = LeaksPage.model_validate_json(leaks).sites
     if in_all is not None:
         recorder.waits = in_all
 

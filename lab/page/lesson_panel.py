@@ -44,7 +44,7 @@ class LessonPanel:
         self._shown = lesson.name
         self._title.content = escape(lesson.title).replace("`", "")
         self._about.content = (
-            f"What gives it back: <b>{HEALS[lesson.heals_by]}</b>."
+            f"What returns the connection: <b>{HEALS[lesson.heals_by]}</b>."
         )
         self._code.content = one_above_the_other(lesson)
 

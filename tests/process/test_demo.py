@@ -144,6 +144,7 @@ def _leaks(command: Command) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INTERRUPTIONS)
 def test_interrupted_it_leaves_a_report_that_says_so(
     interrupted: dict[str, tuple[Command, Path]], name: str
@@ -162,6 +163,7 @@ def test_interrupted_it_leaves_a_report_that_says_so(
     assert f"A partial report: {name} ended this run" in page
 
 
+@pytest.mark.slow
 def test_interrupted_before_the_load_it_keeps_the_report_of_before(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ def test_an_idle_service_ends_and_quietly(
     assert "Traceback" not in service.told
 
 
+@pytest.mark.slow
 @both_signals
 def test_a_service_under_load_ends(
     clients: ThreadPoolExecutor,

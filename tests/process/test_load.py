@@ -11,7 +11,7 @@ from app import orders
 from lab.load.arrivals import RequestResult, plan_arrivals
 from lab.load.process import LoadFailedError, run_load
 from tests.conftest import Service
-from tests.process.command import run, running, wait_until
+from tests.process.command import run_here, running, wait_until
 
 AWAY = "http://127.0.0.1:9"
 """Port 9, discard: nobody listens there."""
@@ -23,7 +23,7 @@ def loads() -> list[psutil.Process]:
 
 
 def test_prints_how_the_requests_ended() -> None:
-    load = run("load", AWAY, "--rate", "20", "--seconds", "0.5")
+    load = run_here("load", AWAY, "--rate", "20", "--seconds", "0.5")
 
     assert load.returncode == 0, load.stderr
     assert "10 arrivals: 10 disconnected" in load.stdout
@@ -31,7 +31,7 @@ def test_prints_how_the_requests_ended() -> None:
 
 
 def test_json_has_what_was_planned_for_the_seed() -> None:
-    load = run(
+    load = run_here(
         *("load", AWAY, "orders", "--json", "--seed", "3"),
         *("--rate", "20", "--seconds", "0.5"),
     )
