@@ -250,9 +250,9 @@ def test_a_file_without_an_end_is_refused(tmp_path: Path) -> None:
     with large.open("wb") as file:
         file.truncate(MOST_BYTES + 1)
 
-    for file, why in ((Path("/dev/zero"), "regular"), (large, "64 MiB")):
+    for path, why in ((Path("/dev/zero"), "regular"), (large, "64 MiB")):
         told = CliRunner().invoke(
-            cli, ["report", str(file)], env={"COLUMNS": "300"}
+            cli, ["report", str(path)], env={"COLUMNS": "300"}
         )
 
         assert told.exit_code == 2
