@@ -10,21 +10,21 @@ of its own. What all processes may open together is `connections_needed`, and
 `database.open_database` holds it against the server's `max_connections`.
 """
 
+import re
 import socket
 from functools import cached_property
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import (
     Field,
-    PositiveFloat,
     PositiveInt,
     SecretStr,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from app.database_url import (
@@ -33,6 +33,12 @@ from app.database_url import (
     for_psycopg,
     for_sqlalchemy,
 )
+
+Seconds = Annotated[float, Field(ge=0.001, le=86_400)]
+"""A bound on a wait: at least a millisecond, at most a day.
+
+PostgreSQL counts milliseconds, and takes 0 for no bound at all.
+"""
 
 
 class Settings(BaseSettings):
@@ -80,28 +86,50 @@ class Settings(BaseSettings):
     pool_buffer: int = Field(
         default=8, ge=0, description="Connections for peaks."
     )
-    pool_timeout: PositiveFloat = Field(
+    pool_timeout: Seconds = Field(
         default=30,
         description="Seconds to wait for a connection before 503.",
     )
-    pool_recycle: PositiveInt = Field(
+    pool_recycle: int = Field(
         default=3600,
+        ge=1,
+        le=86_400,
         description="Seconds after which the engine replaces a connection.",
     )
-    pool_idle_lifetime: PositiveFloat = Field(
+    pool_idle_lifetime: Seconds = Field(
         default=300,
         description="Seconds after which the asyncpg pool closes an idle"
         " connection.",
     )
-    connect_timeout: PositiveFloat = Field(
+    connect_timeout: Seconds = Field(
         default=5, description="Seconds to wait for the server to answer."
     )
-    statement_timeout: PositiveFloat = Field(
+    statement_timeout: Seconds = Field(
         default=30, description="Seconds after which a statement is ended."
     )
-    close_timeout: PositiveFloat = Field(
+    lock_timeout: Seconds | None = Field(
+        default=None,
+        description="Seconds that a statement waits for a lock before 503: 2,"
+        " or with the lab on STATEMENT_TIMEOUT, because lessons wait for"
+        " locks.",
+    )
+    close_timeout: Seconds = Field(
         default=1,
         description="Seconds to wait at the end for loans to come back.",
+    )
+
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Names that clients may use for this service in URLs,"
+        " separated by commas, beside localhost, this machine's name and every"
+        " IP address; * allows all. Other names are refused: a web page could"
+        " use one to read a service that only this network reaches.",
+    )
+
+    client_limit: PositiveInt = Field(
+        default=2000,
+        description="Connections and requests that one process takes at once."
+        " A request beyond it gets 503 immediately.",
     )
 
     poolwatch_port: int | None = Field(
@@ -135,6 +163,21 @@ class Settings(BaseSettings):
         default=Path("flags.json"),
         description="Which variant answers, in flagd's format.",
     )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _is_a_list(cls, value: object) -> object:
+        return value.split(",") if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in names)
+        for name in names:
+            if not re.fullmatch(r"\*|[\w.-]+", name):
+                message = f"{name!r} is no host name; give it without a port"
+                raise ValueError(message)
+        return names
 
     @field_validator("database_url", "database_direct_url")
     @classmethod
@@ -221,17 +264,24 @@ class Settings(BaseSettings):
         return max(1, self.pool_size // 2)
 
     @property
-    def has_lookout(self) -> bool:
-        """Whether a thread of its own answers for what is lent."""
+    def lock_wait(self) -> float:
+        """Seconds that a statement waits for a lock."""
+        if self.lock_timeout is not None:
+            return self.lock_timeout
+        return self.statement_timeout if self.lab_enabled else 2
+
+    @property
+    def has_pages_thread(self) -> bool:
+        """Whether a thread of its own serves poolwatch's pages."""
         return bool(self.poolwatch_port or self.poolwatch_folder)
 
     @property
     def monitors(self) -> int:
         """Connections a process keeps to look at the server.
 
-        The lookout's event loop needs one of its own.
+        The event loop of poolwatch's thread needs one of its own.
         """
-        return 2 if self.has_lookout else 1
+        return 2 if self.has_pages_thread else 1
 
     @property
     def threads_pool_size(self) -> int:

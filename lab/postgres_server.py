@@ -190,10 +190,14 @@ def _initdb(programs: Path) -> Iterator[Path]:
     if not re.search(r'["$`\\]', str(programs)):
         yield programs / "initdb"
         return
+    package = programs.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
     with TemporaryDirectory(dir=SOCKETS) as safe:
         Path(safe).chmod(0o755)
-        copytree(programs.parent, Path(safe, VERSION))
-        yield Path(safe, VERSION, "bin", "initdb")
+        copies = Path(safe, package.name)
+        copytree(libraries, copies.with_name(libraries.name))
+        copytree(programs.parent, copies / programs.parent.name)
+        yield copies / programs.parent.name / "bin" / "initdb"
 
 
 def _launch(data: Path, account: Account, programs: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractContextManager,
     asynccontextmanager,
@@ -165,10 +165,12 @@ class Service:
         await self.at_rest()
         return answer
 
-    def socket(self, path: str) -> connect:
+    def socket(
+        self, path: str, headers: Mapping[str, str] | None = None
+    ) -> connect:
         """A WebSocket to the service, to be used as a context."""
         url = self.client.base_url.copy_with(scheme="ws").join(path)
-        return connect(str(url))
+        return connect(str(url), additional_headers=headers)
 
     async def at_rest(self) -> None:
         """Wait until every request has ended, its answer long read."""

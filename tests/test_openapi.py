@@ -1,6 +1,7 @@
 """The document describes every route, every answer and every error."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,13 +14,18 @@ from tests.conftest import TOKEN
 
 PROBLEM = "application/problem+json"
 
-DOCUMENT: dict[str, Any] = create_app(
-    Settings(
+
+def document_of(*, lab_enabled: bool) -> dict[str, Any]:
+    """What a service describes of itself."""
+    settings = Settings(
         database_url="postgresql://nobody@nowhere/nothing",
-        lab_enabled=True,
+        lab_enabled=lab_enabled,
         lab_token=TOKEN,
     )
-).openapi()
+    return create_app(settings).openapi()
+
+
+DOCUMENT = document_of(lab_enabled=True)
 
 OPERATIONS: dict[str, dict[str, Any]] = {
     f"{method.upper()} {path}": operation
@@ -65,14 +71,41 @@ def test_every_lesson_may_refuse_and_may_be_unavailable() -> None:
 
 
 def test_every_error_is_described_as_a_problem() -> None:
+    problem = {"$ref": "#/components/schemas/ProblemDetails"}
     for name, operation in OPERATIONS.items():
         for status, response in operation["responses"].items():
-            if status < "400":
-                continue
-            assert list(response["content"]) == [PROBLEM], (name, status)
-            schema = response["content"][PROBLEM]["schema"]
-            members = {"type", "title", "status", "detail"}
-            assert members <= schema["properties"].keys(), (name, status)
+            if status >= "400":
+                content = {PROBLEM: {"schema": problem}}
+                assert response["content"] == content, (name, status)
+
+
+def references(node: object) -> Iterator[str]:
+    """Each `$ref` of the document, however deep."""
+    match node:
+        case {"$ref": str(reference)}:
+            yield reference
+        case dict():
+            for value in node.values():
+                yield from references(value)
+        case list():
+            for value in node:
+                yield from references(value)
+
+
+@pytest.mark.parametrize("lab_enabled", [True, False])
+def test_every_reference_leads_to_a_schema(
+    lab_enabled: bool,  # noqa: FBT001
+) -> None:
+    document = document_of(lab_enabled=lab_enabled)
+    found = set(references(document))
+
+    assert "#/components/schemas/FieldError" in found
+    for reference in found:
+        assert reference.startswith("#/"), reference
+        node = document
+        for part in reference.removeprefix("#/").split("/"):
+            node = node[part]
+        assert "type" in node
 
 
 def test_every_success_is_described() -> None:
@@ -89,6 +122,8 @@ def test_every_success_is_described() -> None:
 @pytest.mark.parametrize(
     ("path", "method", "status"),
     [
+        ("/orders", "post", "400"),
+        ("/orders", "post", "413"),
         ("/orders/{order_id}", "get", "404"),
         ("/orders/{order_id}/process", "post", "404"),
         ("/orders/{order_id}/process", "post", "409"),
@@ -100,6 +135,10 @@ def test_every_success_is_described() -> None:
         ("/lab/reset", "post", "401"),
         ("/lab/flags", "get", "409"),
         ("/lab/flags/{lesson}", "put", "404"),
+        ("/lab/flags/{lesson}", "put", "400"),
+        ("/lab/gc", "put", "400"),
+        ("/lab/provider", "put", "413"),
+        ("/lab/orders", "put", "400"),
     ],
 )
 def test_a_route_declares_its_own_errors(

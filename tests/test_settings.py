@@ -88,7 +88,7 @@ def test_a_replica_is_named_after_its_host_unless_it_has_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [ENGINE, POOL, THREADS, "monitor", "lookout", "probe"]
+    "part", [ENGINE, POOL, THREADS, "monitor", "pages", "probe"]
 )
 def test_no_connections_name_is_longer_than_the_server_keeps(
     part: str, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,8 @@
 """Serve the trainees' files as they are now, at `/exercise/LESSON/…`.
 
-A file is read at each request, and loaded anew when its text has changed, so
-that saving it is enough.
+A file is read at each request, and loaded again when its text has changed, so
+that saving it is enough. As a trainee's curl sends no token, clients of this
+machine need none.
 """
 
 import sys
@@ -9,21 +10,33 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel
+from fastapi.requests import HTTPConnection
+from pydantic import BaseModel, Field
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from app.control.exercise_file import file_of
+from app.control.exercise_file import file_of, fingerprint_of
+from app.control.guard import Credentials, bearer, guard
 from app.invocation import LAB
 from app.lesson import Lesson
 from app.web.error_handlers import answer_of
 from app.web.errors import Problem, problems
+
+
+async def guard_exercises(
+    connection: HTTPConnection, given: Credentials
+) -> None:
+    """Let clients of this machine in, and others with the lab's token."""
+    client = connection.client
+    if client is None or not ip_address(client.host).is_loopback:
+        await guard(given, connection.state.database)
 
 
 class NotStarted(Problem):
@@ -42,7 +55,8 @@ class BrokenFile(Problem):
 class ServedFile(BaseModel):
     """Which file is served."""
 
-    file: Path
+    file: Path = Field(description="Below the folder of the service.")
+    fingerprint: str = Field(description="Of the file's absolute path.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +90,11 @@ class Exercises:
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Let the file's own routes answer."""
-        name = scope["path_params"]["lesson"]
+        connection = HTTPConnection(scope)
         try:
-            _, routes = self.load(name)
+            given = await bearer(connection)
+            await guard_exercises(connection, given)
+            _, routes = self.load(connection.path_params["lesson"])
         except Problem as problem:
             if scope["type"] == "http":
                 raise
@@ -103,9 +119,8 @@ class Exercises:
         except FileNotFoundError:
             raise NotStarted(f"Type: {LAB} workshop start {name}") from None
         except (OSError, ValueError) as error:
-            raise BrokenFile(
-                f"{file_of(self._lessons[name])}: {error}"
-            ) from error
+            what = getattr(error, "strerror", None) or error
+            raise BrokenFile(f"{_shown(file)}: {what}") from error
         loaded = self._loaded.get(name)
         if loaded is None or loaded.text != text:
             routes = APIRouter()
@@ -135,7 +150,7 @@ def _run(name: str, file: Path, text: str) -> APIRouter:
         raise _broken(file, error) from error
     if not isinstance(router, APIRouter):
         message = f"{_shown(file)}: `router` is no APIRouter"
-        raise BrokenFile(message, file=str(file))
+        raise BrokenFile(message, file=_shown(file))
     return router
 
 
@@ -149,7 +164,9 @@ def _broken(file: Path, error: BaseException) -> BrokenFile:
         line, what = lines[-1] if lines else None, str(error)
     where = f"{_shown(file)}:{line}" if line else _shown(file)
     return BrokenFile(
-        f"{where}: {type(error).__name__}: {what}", file=str(file), line=line
+        f"{where}: {type(error).__name__}: {what}",
+        file=_shown(file),
+        line=line,
     )
 
 
@@ -171,8 +188,14 @@ ExercisesDep = Annotated[Exercises, Depends(get_exercises)]
 router = APIRouter(tags=["lab"])
 
 
-@router.get("/exercise/{lesson}", responses=problems(404, 422, 500))
+@router.get(
+    "/exercise/{lesson}",
+    dependencies=[Depends(guard_exercises)],
+    responses=problems(401, 404, 422, 500),
+)
 async def read_exercise(lesson: str, exercises: ExercisesDep) -> ServedFile:
     """Say which file is served, once it can be."""
     file, _ = exercises.load(lesson)
-    return ServedFile(file=file)
+    return ServedFile(
+        file=Path(_shown(file)), fingerprint=fingerprint_of(file)
+    )

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 import poolwatch
 from app import api
 from app.control import exercises, routes
+from app.control.guard import guard
 from app.control.state import Lab
 from app.flags import FlagMiddleware
 from app.settings import Settings
@@ -28,7 +29,7 @@ def install(
     app.include_router(lab.exercises.router())
     app.include_router(
         poolwatch_routes(get_source),
-        dependencies=[Depends(routes.guard)],
+        dependencies=[Depends(guard)],
         responses=problems(401),
     )
     # A router's lifespan is run inside the application's own.

@@ -5,33 +5,20 @@ while every pool is exhausted.
 """
 
 import gc
-import secrets
 from http import HTTPStatus
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from app.api import LESSONS
+from app.control.guard import guard
 from app.control.reset import Reclaimed, Reset, restore
 from app.control.state import LabDep
 from app.control.waits import WaitTimes
 from app.database.sessions import DatabaseDep
 from app.lesson import Variant
 from app.web.errors import Problem, problems
-
-
-class Unauthorized(Problem):
-    """The lab's control endpoints want its token."""
-
-    status = HTTPStatus.UNAUTHORIZED
-    title = "Unauthorized"
-    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
-
-    def __init__(self) -> None:
-        """Say which token."""
-        super().__init__("Send the lab's token: Authorization: Bearer …")
 
 
 class LessonNotFound(Problem):
@@ -50,7 +37,7 @@ class Flag(BaseModel):
 class Collector(BaseModel):
     """Python's cyclic garbage collector."""
 
-    enabled: bool
+    enabled: StrictBool
 
 
 class Collected(BaseModel):
@@ -63,13 +50,13 @@ class Collected(BaseModel):
 class SlowProvider(BaseModel):
     """Somebody else's slow service, which the lessons call."""
 
-    answers: bool
+    answers: StrictBool
 
 
 class Orders(BaseModel):
     """The table, which a migration might hold."""
 
-    locked: bool
+    locked: StrictBool
 
 
 class Waiting(BaseModel):
@@ -88,25 +75,6 @@ class Backends(BaseModel):
     )
 
 
-async def guard(
-    given: Annotated[
-        HTTPAuthorizationCredentials | None,
-        Depends(HTTPBearer(auto_error=False, description="The lab's token.")),
-    ],
-    database: DatabaseDep,
-) -> None:
-    """Let only those in who know the lab's token."""
-    wanted = database.settings.lab_token
-    if (
-        given is None
-        or wanted is None
-        or not secrets.compare_digest(
-            given.credentials.encode(), wanted.get_secret_value().encode()
-        )
-    ):
-        raise Unauthorized
-
-
 router = APIRouter(
     prefix="/lab",
     tags=["lab"],
@@ -121,7 +89,7 @@ async def read_flags(lab: LabDep) -> dict[str, dict[str, object]]:
     return lab.flags.read()
 
 
-@router.put("/flags/{lesson}", responses=problems(404, 409, 422))
+@router.put("/flags/{lesson}", responses=problems(400, 404, 409, 413, 422))
 async def set_flag(lesson: str, flag: Flag, lab: LabDep) -> Flag:
     """Choose who answers a lesson's routes, in every worker."""
     if lesson not in {known.name for known in LESSONS}:
@@ -130,7 +98,7 @@ async def set_flag(lesson: str, flag: Flag, lab: LabDep) -> Flag:
     return flag
 
 
-@router.put("/gc", responses=problems(422))
+@router.put("/gc", responses=problems(400, 413, 422))
 async def switch_collector(collector: Collector) -> Collector:
     """Switch the cyclic garbage collector, so that it hides no leak."""
     if collector.enabled:
@@ -155,7 +123,7 @@ async def count_calls(lab: LabDep) -> Waiting:
     return Waiting(waiting=lab.provider.waiting)
 
 
-@router.put("/provider", responses=problems(422))
+@router.put("/provider", responses=problems(400, 413, 422))
 async def switch_provider(asked: SlowProvider, lab: LabDep) -> SlowProvider:
     """Let the provider answer, or let its callers wait."""
     if asked.answers:
@@ -165,7 +133,7 @@ async def switch_provider(asked: SlowProvider, lab: LabDep) -> SlowProvider:
     return asked
 
 
-@router.put("/orders", responses=problems(422, 503))
+@router.put("/orders", responses=problems(400, 413, 422, 503))
 async def lock_orders(asked: Orders, lab: LabDep) -> Orders:
     """Lock the orders, or let go of them; at most for 20 seconds."""
     if asked.locked:

@@ -6,7 +6,6 @@ shown where one of them fails.
 """
 
 import os
-import socket
 import subprocess
 import time
 from collections import deque
@@ -18,6 +17,7 @@ from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 
+from app.cli.start import listen
 from lab.child import child_process
 from lab.service import Service, ServiceFailedError, wait_until_alive
 
@@ -134,12 +134,7 @@ def _see_that_they_are_free(ports: Ports) -> None:
             ("--poolwatch-port", ports.lookout),
             ("--page-port", ports.page),
         ):
-            try:
-                held.enter_context(socket.create_server((HOST, port)))
-            except OSError as error:
-                why = os.strerror(error.errno or 0).lower()
-                message = f"{HOST}:{port}: {why}; choose another {option}"
-                raise OSError(message) from error
+            held.enter_context(listen(HOST, port, option))
 
 
 def _told(ports: Ports, folder: Path) -> dict[str, str]:

@@ -5,7 +5,12 @@ from collections import Counter
 from contextlib import suppress
 
 from app.lesson import Lesson
-from lab.load.arrivals import Fate, Outcome, plan, send_arrivals
+from lab.load.arrivals import (
+    Ending,
+    RequestResult,
+    plan_arrivals,
+    send_arrivals,
+)
 
 SEED = 1
 """The same seed gives the same requests."""
@@ -22,7 +27,7 @@ class Load:
         """Held while a load starts or stops: browsers do so side by side."""
         self.lesson: Lesson | None = None
         self.rate = 0.0
-        self.fates: Counter[Fate] = Counter()
+        self.endings: Counter[Ending] = Counter()
         """What became of the requests, since the start."""
 
     @property
@@ -35,8 +40,8 @@ class Load:
         async with self._turn:
             await self._end()
             self.lesson, self.rate = lesson, rate
-            self.fates.clear()
-            arrivals = plan(rate, SEED, lessons=[lesson])
+            self.endings.clear()
+            arrivals = plan_arrivals(rate, SEED, lessons=[lesson])
             self._sending = asyncio.create_task(
                 send_arrivals(self._service, arrivals, self._record)
             )
@@ -56,5 +61,5 @@ class Load:
                 await self._sending
             self._sending = None
 
-    def _record(self, outcome: Outcome) -> None:
-        self.fates[outcome.fate] += 1
+    def _record(self, result: RequestResult) -> None:
+        self.endings[result.ending] += 1

@@ -9,7 +9,7 @@ import httpx
 
 from app.control.reset import Reset
 from app.lesson import Lesson, Variant
-from poolwatch.pages.models import Loans
+from poolwatch.pages.models import LoansPage
 
 SECONDS = 5.0
 LOOK_SECONDS = 1.0
@@ -92,10 +92,10 @@ class Remote:
         flags = await self._ask("GET", "/lab/flags", seconds=LOOK_SECONDS)
         return {name: _who_answers(flag) for name, flag in flags.items()}
 
-    async def loans(self) -> Loans:
+    async def loans(self) -> LoansPage:
         """Ask the lookout who holds what, with stacks and activity."""
         page = await self._ask("GET", f"{self._lookout}/poolwatch/loans")
-        return Loans.model_validate(page)
+        return LoansPage.model_validate(page)
 
     async def is_looking_out(self) -> bool:
         """Whether the process lives, though its event loop may not turn."""

@@ -34,7 +34,7 @@ def scraped(job: dict[str, Any]) -> set[tuple[str, int]]:
     }
 
 
-def test_prometheus_asks_the_lookout_of_every_copy_of_the_service() -> None:
+def test_prometheus_scrapes_the_own_port_of_each_copy_of_the_service() -> None:
     asked = {
         address
         for job in PROMETHEUS["scrape_configs"]

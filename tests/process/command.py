@@ -101,12 +101,16 @@ class Service(Command):
 def running(
     *arguments: str, folder: Path = ROOT, **settings: str
 ) -> Iterator[Command]:
-    """Start a command in a folder, with these settings and no others."""
+    """Start a command in a folder, with these settings and no others.
+
+    A `serve` without a database is the lab's, which brings its own.
+    """
+    program = _program(arguments[0], settings)
     with TemporaryDirectory(prefix="output-") as output:
         printed, told = Path(output, "stdout"), Path(output, "stderr")
         with printed.open("wb") as stdout, told.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", _program(arguments[0]), *arguments],
+                [sys.executable, "-m", program, *arguments],
                 cwd=folder,
                 env=_environment(settings),
                 stdin=subprocess.DEVNULL,
@@ -153,7 +157,7 @@ def run_here(
     *arguments: str, folder: Path = ROOT, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in this process, through its own `main`."""
-    program = _program(arguments[0])
+    program = _program(arguments[0], settings)
     cli = import_module(f"{program}.__main__").cli
     handled = (signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.getsignal(number) for number in handled]
@@ -189,8 +193,10 @@ def _environment(settings: dict[str, str]) -> dict[str, str]:
     return inherited | {"PYTHONPATH": str(ROOT)} | settings
 
 
-def _program(command: str) -> str:
+def _program(command: str, settings: dict[str, str]) -> str:
     """The command line that has this command."""
+    if command == "serve" and "DATABASE_URL" not in settings:
+        return "lab"
     return "app" if command in SERVICE_COMMANDS else "lab"
 
 

@@ -14,7 +14,7 @@ import pytest
 from app import analytics, orders
 from app.api import LESSONS
 from lab.workshop.exercise import exercise_of, solution_of
-from lab.workshop.trap import options
+from lab.workshop.quiz import options
 from tests.process.command import (
     A_MINUTE,
     ROOT,

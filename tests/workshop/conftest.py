@@ -13,7 +13,7 @@ from app.control.exercise_file import FOLDER, file_of
 from app.lesson import Lesson
 from app.settings import Settings
 from lab.workshop.check import Checker, checker
-from lab.workshop.verdict import Verdict
+from lab.workshop.result import CheckResult
 from tests.conftest import Service
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ class Bench:
     checker: Checker
     folder: Path
 
-    def verdict(self, lesson: Lesson, text: str) -> Verdict:
+    def verdict(self, lesson: Lesson, text: str) -> CheckResult:
         """Save a trainee's file, and check it."""
         with chdir(self.folder):
             file_of(lesson).write_text(text)

@@ -46,7 +46,7 @@ def fixed(patch: Path, folder: Path) -> str:
     file = folder / file_of(lesson)
     file.parent.mkdir()
     file.write_text(exercise_of(lesson).text)
-    command = ["git", "apply", patch]
+    command = ["git", "apply", str(patch)]
     subprocess.run(command, cwd=folder, check=True)
     return file.read_text()
 
@@ -61,10 +61,10 @@ def test_a_wrong_fix_is_explained(
     verdict = hasty.verdict(lesson_of(patch), fixed(patch, tmp_path))
 
     assert [
-        finding
-        for finding in verdict.findings
-        if finding.kind == kind and reason in finding.why
-    ], verdict.findings
+        flaw
+        for flaw in verdict.flaws
+        if flaw.kind == kind and reason in flaw.why
+    ], verdict.flaws
 
 
 @pytest.mark.parametrize("patch", params(RIGHT))
@@ -73,7 +73,7 @@ def test_another_right_fix_passes(
 ) -> None:
     verdict = patient.verdict(lesson_of(patch), fixed(patch, tmp_path))
 
-    assert verdict.solved, verdict.findings
+    assert verdict.solved, verdict.flaws
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=attrgetter("name"))

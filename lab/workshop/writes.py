@@ -1,7 +1,8 @@
-"""What a request has written: the rows that are younger than it.
+"""The rows that a request wrote, read from the database itself.
 
-PostgreSQL stamps each row with the transaction that wrote it, so that a row
-written anew with the values it had is seen as well, and a rollback is not.
+PostgreSQL stamps each row with the transaction that wrote it (`xmin`). So a
+row that was written again with the same values counts, and a rollback does
+not.
 """
 
 import asyncio
@@ -13,8 +14,8 @@ from typing import Any
 
 import asyncpg
 
-SECONDS = 10
-"""What the server may take to answer."""
+TIMEOUT = 10
+"""Seconds for one statement."""
 POLL_SECONDS = 0.01
 
 _NOW = """
@@ -28,7 +29,7 @@ FROM orders AS row WHERE row.xmin::text::bigint >= $1
 UNION ALL SELECT 'order_items', to_jsonb(row)
 FROM order_items AS row WHERE row.xmin::text::bigint >= $1
 """
-_RENEW = """
+_RESET_ORDERS = """
 UPDATE orders SET status = 'new', total = NULL
 WHERE status <> 'new' OR total IS NOT NULL
 """
@@ -43,50 +44,51 @@ BEGIN; LOCK TABLE orders, order_items, metrics IN ACCESS EXCLUSIVE MODE
 """
 
 Rows = list[str]
-"""Rows in a form that can be compared, less what is made up for new ones."""
+"""Rows in a form that can be compared, without generated ids and times."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A point in the database's history."""
+class Snapshot:
+    """The state of the database before a request."""
 
     transaction: int
     newest: int
-    """The last order there was."""
+    """The id of the newest order."""
 
 
-class Observer:
-    """Looks at the database over connections of its own."""
+class DatabaseObserver:
+    """Reads and locks the database over two separate connections."""
 
     def __init__(
         self, reading: asyncpg.Connection, locking: asyncpg.Connection
     ) -> None:
-        """Use these two."""
+        """Use one connection to read, and one to lock."""
         self._reading = reading
         self._locking = locking
 
-    async def renew(self) -> Moment:
-        """Make every order new again, and remember that moment.
+    async def start(self) -> Snapshot:
+        """Make every order new again, and take a snapshot.
 
-        What is as it shall be, SQLAlchemy does not write.
+        The orders are reset first, because SQLAlchemy skips an UPDATE that
+        changes nothing.
         """
-        await self._reading.execute(_RENEW)
+        await self._reading.execute(_RESET_ORDERS)
         [row] = await self._reading.fetch(_NOW)
-        return Moment(row["transaction"], row["newest"])
+        return Snapshot(row["transaction"], row["newest"])
 
-    async def written_since(self, moment: Moment) -> Rows:
-        """Answer the rows that were written since, by whomever."""
-        found = await self._reading.fetch(_SINCE, moment.transaction)
+    async def written_since(self, snapshot: Snapshot) -> Rows:
+        """Read the rows that any transaction wrote since then."""
+        found = await self._reading.fetch(_SINCE, snapshot.transaction)
         rows = [(each["name"], json.loads(each["row"])) for each in found]
-        return sorted(_comparable(name, row, moment) for name, row in rows)
+        return sorted(_comparable(name, row, snapshot) for name, row in rows)
 
     async def sessions(self) -> int:
-        """How many connections were ever made to this database."""
+        """The number of connections ever made to this database."""
         return int(await self._reading.fetchval(_SESSIONS))
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
-        """Let whoever reads or writes the shop's tables wait."""
+        """Lock the tables: readers and writers wait until the block ends."""
         await self._locking.execute(_LOCK)
         try:
             yield
@@ -94,7 +96,7 @@ class Observer:
             await self._locking.execute("ROLLBACK")
 
     async def until_waiting(self, over: Callable[[], bool]) -> None:
-        """Come back when somebody waits for that lock, or when it is over."""
+        """Wait until a backend waits for that lock, or `over` is true."""
         pid = self._locking.get_server_pid()
         waiting = False
         while not (waiting or over()):
@@ -103,32 +105,32 @@ class Observer:
 
 
 @asynccontextmanager
-async def observer(dsn: str) -> AsyncIterator[Observer]:
-    """Connect, and let go at the end.
+async def observer(dsn: str) -> AsyncIterator[DatabaseObserver]:
+    """Open both connections for the block.
 
     Raises:
-        OSError: the server does not answer.
+        OSError: the server does not respond.
 
     """
     reading, locking = [
         await asyncpg.connect(
             dsn,
-            timeout=SECONDS,
-            command_timeout=SECONDS,
+            timeout=TIMEOUT,
+            command_timeout=TIMEOUT,
             server_settings={"application_name": "workshop check"},
         )
         for _ in range(2)
     ]
     try:
-        yield Observer(reading, locking)
+        yield DatabaseObserver(reading, locking)
     finally:
         for connection in (locking, reading):
-            await connection.close(timeout=SECONDS)
+            await connection.close(timeout=TIMEOUT)
 
 
-def _comparable(name: str, row: dict[str, Any], moment: Moment) -> str:
+def _comparable(name: str, row: dict[str, Any], snapshot: Snapshot) -> str:
     order = row["id"] if name == "orders" else row["order_id"]
-    if order > moment.newest:
+    if order > snapshot.newest:
         row |= dict.fromkeys({"id", "order_id"} & row.keys(), "new")
         row.pop("created_at", None)
     elif name == "order_items":

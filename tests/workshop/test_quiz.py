@@ -7,7 +7,7 @@ import pytest
 
 from app.api import LESSONS
 from app.lesson import Lesson
-from lab.workshop.trap import CODE, OPERATION, options
+from lab.workshop.quiz import CODE, OPERATION, options
 
 each_lesson = pytest.mark.parametrize(
     "lesson", LESSONS, ids=attrgetter("name")

@@ -1,4 +1,4 @@
-"""Which line borrows what is never given back: a trainee's guess, judged."""
+"""Judge a trainee's guess: which line checks out what is never returned."""
 
 import ast
 from collections.abc import Iterator
@@ -15,31 +15,31 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is to be said of a line."""
+    """The judgement of one line."""
 
     verdict: Literal["right", "near", "wrong", "changed", "no such line"]
     why: str
 
     @property
     def right(self) -> bool:
-        """Whether it is such a line."""
+        """Whether the guess is right."""
         return self.verdict == "right"
 
     @property
     def counts(self) -> bool:
-        """Whether it was a guess at all."""
+        """Whether it counts as a guess."""
         return self.verdict in {"right", "near", "wrong"}
 
 
 def judge_line(lesson: Lesson, number: int) -> Judgement:
     """Judge a line of the trainee's file.
 
-    Of several lines that leak, each is right. So is the line that opens what
-    such a line borrows with: `session = AsyncSession(…)` borrows nothing yet,
-    but whoever names it has seen what is wrong.
+    Where several lines leak, each of them is right. The line that opens the
+    session is right as well: `session = AsyncSession(…)` checks out nothing
+    yet, but a trainee who names it has understood the fault.
 
     Raises:
-        FileNotFoundError: the exercise is not started.
+        FileNotFoundError: the exercise was not started.
 
     """
     exercise = exercise_of(lesson)
@@ -47,14 +47,14 @@ def judge_line(lesson: Lesson, number: int) -> Judgement:
     lines = text.split("\n")
     if not 1 <= number <= len(lines):
         return Judgement(
-            "no such line", f"The file has the lines 1 to {len(lines)}."
+            "no such line", f"The file has lines 1 to {len(lines)}."
         )
     first = _first_number_of(number, text, exercise.text)
     if first is None:
         return Judgement(
             "changed",
-            "That line is yours: name one that was there from the beginning."
-            " It costs nothing.",
+            "You wrote that line: name one that was there at the start."
+            " This guess costs nothing.",
         )
     tree = ast.parse(exercise.text)
     for leak in exercise.leaks:
@@ -65,11 +65,12 @@ def judge_line(lesson: Lesson, number: int) -> Judgement:
     if here and here in leaky:
         return Judgement(
             "near",
-            f"In {here.name}, yes. Which of its lines takes a connection out"
-            " of a pool?",
+            f"The function {here.name} is right. Which of its lines takes a"
+            " connection from the pool?",
         )
     return Judgement(
-        "wrong", f"Nothing is borrowed there: {lines[number - 1].strip()!r}"
+        "wrong",
+        f"That line takes no connection: {lines[number - 1].strip()!r}",
     )
 
 
@@ -78,12 +79,14 @@ def _praise(exercise: Exercise, leak: Leak) -> str:
     others = len(exercise.leaks) - 1
     if not others:
         return cause
-    more = "One more line does" if others == 1 else f"{others} more lines do"
-    return f"{cause} {more} the like: a fix has to reach them all."
+    more = (
+        "One more line leaks" if others == 1 else f"{others} more lines leak"
+    )
+    return f"{cause} {more}: a fix must reach all of them."
 
 
 def _first_number_of(number: int, text: str, handed_out: str) -> int | None:
-    """Where a line of the file was when the file was handed out."""
+    """The number that a line had when the file was handed out."""
     for a, b, size in SequenceMatcher(
         None, text.split("\n"), handed_out.split("\n"), autojunk=False
     ).get_matching_blocks():
@@ -93,7 +96,7 @@ def _first_number_of(number: int, text: str, handed_out: str) -> int | None:
 
 
 def _accepted(tree: ast.AST, leak: Leak) -> set[int]:
-    """The lines of the statement that borrows, and where it has it from."""
+    """The lines of the leaking statement, and of what opened its session."""
     function = _function_at(tree, leak.line)
     if function is None:
         message = f"line {leak.line} is in no function"
@@ -103,22 +106,22 @@ def _accepted(tree: ast.AST, leak: Leak) -> set[int]:
         for node in ast.walk(function)
         if isinstance(node, ast.stmt) and node.lineno == leak.line
     )
-    # Of a block, its first line.
-    borrows = (
+    # For a block, only its first line counts.
+    source = (
         statement.items[0].context_expr
         if isinstance(statement, ast.With | ast.AsyncWith)
         else statement
     )
-    accepted = _lines(borrows)
-    for name in _asked(borrows):
+    accepted = _lines(source)
+    for name in _called(source):
         for opening in _openings(function, name, leak.line):
             accepted |= _lines(opening)
     return accepted
 
 
-def _asked(borrows: ast.AST) -> Iterator[str]:
-    """Whom it borrows from: `session` in `session.exec(…)`."""
-    for node in ast.walk(borrows):
+def _called(source: ast.AST) -> Iterator[str]:
+    """The names that it calls: `session` in `session.exec(…)`."""
+    for node in ast.walk(source):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name))):
                 yield name
@@ -130,7 +133,7 @@ def _asked(borrows: ast.AST) -> Iterator[str]:
 def _openings(
     function: Function, name: str, before: int
 ) -> Iterator[ast.stmt | ast.expr | ast.arg]:
-    """What binds a name in a function: a line, a block or a parameter."""
+    """Where a function binds a name: an assignment, a block, a parameter."""
     for argument in function.args.args:
         if argument.arg == name:
             yield argument

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import make_url
 
 from app.settings import Settings
-from lab.workshop.scratch import scratch_database
+from lab.workshop.check_database import check_database
 
 
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
@@ -15,7 +15,7 @@ def test_it_is_reached_as_the_settings_say(
     asked = url.set(drivername=f"postgresql+{driver}")
     named = asked.render_as_string(hide_password=False)
 
-    with scratch_database(Settings(database_url=named)) as scratch:
+    with check_database(Settings(database_url=named)) as scratch:
         database = make_url(scratch.dsn).database
 
     assert database != url.database

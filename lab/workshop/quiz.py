@@ -1,9 +1,9 @@
-"""Which remedy would have cured it as well, as a question with one answer.
+"""Which other fix works as well: a question with one right answer.
 
-It is the card's other cure, which a test of the check proves. None of the
-others helps: of the card's own trap, `check --with-trap` shows it, and of the
-popular ones the reason is told. Which of them there are, and in which order
-all stand, depends on the lesson alone.
+The right answer is the card's alternative cure; a test proves that it works.
+The wrong answers are the card's trap, which `check --with-trap` shows to fail,
+and popular remedies, each with its reason. The choice and the order depend on
+the lesson alone.
 """
 
 import random
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from app.lesson import Lesson
 
-QUESTION = "Which of these would have cured it as well?"
+QUESTION = "Which of these would have fixed the leak as well?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A popular one that does not help.
+    """A popular remedy that does not help.
 
     `like` is the setting of a card's trap that is the same remedy. `not_of`
-    names the lessons whose fault it would hide, or which the reason misses.
+    names lessons for which the reason does not hold.
     """
 
     what: str
@@ -40,90 +40,90 @@ class Remedy:
 OPERATION = (
     Remedy(
         "a larger pool",
-        "It takes as many more requests until that is lent out too, and the"
-        " server has to bear its connections meanwhile.",
+        "It takes more requests until that pool is exhausted too, and the"
+        " server must carry more connections until then.",
         like="POOL_BUFFER",
         not_of=("engine_per_request",),
     ),
     Remedy(
         "a longer pool timeout",
-        "Whoever waits, waits for longer; nothing comes back the sooner.",
+        "Requests wait longer before they fail. No connection returns sooner.",
         like="POOL_TIMEOUT",
         not_of=("engine_per_request",),
     ),
     Remedy(
         "a restart every night",
-        "It frees what the day has taken. The next morning begins to take it"
-        " again, and under load a pool can be empty within a minute.",
+        "It frees what leaked during the day. The next morning the leak begins"
+        " again, and under load a pool can be exhausted within a minute.",
     ),
     Remedy(
         "pool_recycle",
-        "A pool looks at a connection's age when it lends it. What is lent"
-        " already is looked at by nobody.",
+        "A pool checks a connection's age at checkout. A connection that is"
+        " checked out already is not checked again.",
         like="POOL_RECYCLE",
     ),
     Remedy(
         "pool_pre_ping",
-        "It asks whether a connection is alive before it lends it. These are"
-        " alive; they are with somebody else.",
+        "It tests at checkout whether a connection is alive. These connections"
+        " are alive; they are checked out.",
         not_of=("engine_per_request",),
     ),
     Remedy(
         "max_overflow=-1, a pool without a limit",
-        "Then the pool never says no, and the server has to: at its"
-        " max_connections, to every other service as well.",
+        "Then the server's max_connections is the limit, and every other"
+        " service reaches it as well.",
         not_of=("nested_session", "sync_in_async", "threadpool_lock"),
     ),
     Remedy(
         "a higher max_connections",
-        "The pool's own limit comes first; and where it does not, the server"
-        " is full a little later.",
+        "The pool's own limit comes first. Where it does not, the server is"
+        " full a little later.",
     ),
     Remedy(
         "more workers",
-        "Each has pools of its own, and does to them what the first one did.",
+        "Each worker has its own pools, and exhausts them in the same way.",
     ),
 )
-"""What is done around the code."""
+"""Remedies around the code."""
 CODE = (
     Remedy(
         "a del before the return",
-        "It takes away a name, as the return does. Neither gives back what"
-        " was lent.",
+        "It removes a name, as the return does. Neither returns the"
+        " connection.",
     ),
     Remedy(
-        "a try that logs whatever goes wrong",
-        "Then the log knows of the error. The connection stays where it is.",
+        "a try that logs every exception it catches",
+        "Then the error is in the log. The connection stays checked out.",
     ),
     Remedy(
         "a flush() before the return",
-        "It sends what has not been sent yet. The transaction stays open, and"
-        " its connection lent.",
+        "It sends pending statements. The transaction stays open, and keeps"
+        " its connection.",
         not_of=("analytics", "engine_per_request"),
     ),
     Remedy(
         "engine.dispose() at the shutdown",
-        "It comes when the service ends, which is long after the pool was"
-        " empty.",
+        "The service ends long after its pool was exhausted.",
         not_of=("analytics", "engine_per_request", "row_lock"),
     ),
     Remedy(
         "a rollback() after each error",
-        "What goes well is lent a connection too, and meets no error.",
+        "Requests that succeed check out a connection too, and raise no"
+        " error.",
         not_of=("analytics", "engine_per_request", "row_lock"),
     ),
     Remedy(
-        "an index that makes the query quick",
-        "The query takes a millisecond as it is. What counts is how long its"
-        " connection stays lent afterwards.",
+        "an index that makes the query fast",
+        "The query takes a millisecond already. What counts is how long the"
+        " connection stays checked out after it.",
         not_of=("engine_per_request",),
     ),
 )
-"""What is done to it, as the cure is."""
+"""Remedies in the code, as the cure is."""
 
 
 def options(lesson: Lesson) -> tuple[Option, ...]:
-    """Answer what to choose from, always in the same order."""
+    """Return the options of a lesson, always in the same order."""
     draw = random.Random(lesson.cure)  # noqa: S311 - the same each time
     others = [
         *draw.sample(_wrong(OPERATION, lesson), 1),

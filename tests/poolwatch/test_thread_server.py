@@ -19,7 +19,7 @@ from app.settings import Settings
 from poolwatch import Ledger, Reporter
 from poolwatch.metrics.prometheus import Exporter
 from poolwatch.pages.process import ThisProcess
-from poolwatch.pages.thread_server import lookout
+from poolwatch.pages.thread_server import serve_in_thread
 from tests.conftest import TOKEN, without_collector
 
 BLOCKED_SECONDS = 30
@@ -202,7 +202,7 @@ def test_shows_the_default_registrys_metrics_unless_told_otherwise(
     port = free_port()
     exporter = Exporter(Ledger(), REGISTRY)
     try:
-        with lookout(process, port):
+        with serve_in_thread(process, port):
             metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
     finally:
         REGISTRY.unregister(exporter)
@@ -220,7 +220,7 @@ def test_a_taken_port_is_an_error_that_names_it(
                 OSError,
                 match=f"cannot have 127.0.0.1:{port}: address already in use",
             ),
-            lookout(process, port),
+            serve_in_thread(process, port),
         ):
             pass
 
@@ -230,10 +230,10 @@ def test_gives_port_and_thread_back_at_the_end(
 ) -> None:
     port = free_port()
 
-    with lookout(process, port):
+    with serve_in_thread(process, port):
         assert httpx.get(f"http://127.0.0.1:{port}/healthz").is_success
 
-    assert "poolwatch lookout" not in {
+    assert "poolwatch pages" not in {
         thread.name for thread in threading.enumerate()
     }
     with socket.create_server(("127.0.0.1", port)):
@@ -244,7 +244,7 @@ def test_ends_while_a_client_says_nothing(
     process: nullcontext[ThisProcess],
 ) -> None:
     port = free_port()
-    with lookout(process, port):
+    with serve_in_thread(process, port):
         silent = socket.create_connection(("127.0.0.1", port))
         silent.send(b"GET /healthz HTTP/1.1\r\n")
 
@@ -256,7 +256,7 @@ def test_what_fails_in_the_block_is_raised_as_it_is(
 ) -> None:
     with (
         pytest.raises(ZeroDivisionError),
-        lookout(process, free_port()),
+        serve_in_thread(process, free_port()),
     ):
         raise ZeroDivisionError
 
@@ -265,7 +265,7 @@ def test_listens_where_it_is_told_to(
     process: nullcontext[ThisProcess],
 ) -> None:
     port = free_port()
-    with lookout(process, port, host="127.0.0.2"):
+    with serve_in_thread(process, port, host="127.0.0.2"):
         assert httpx.get(f"http://127.0.0.2:{port}/healthz").is_success
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
@@ -275,5 +275,5 @@ def test_listens_at_the_loopback_address_alone(
     process: nullcontext[ThisProcess],
 ) -> None:
     port = free_port()
-    with lookout(process, port), pytest.raises(ConnectionRefusedError):
+    with serve_in_thread(process, port), pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", port))

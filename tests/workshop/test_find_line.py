@@ -15,7 +15,7 @@ from app.lessons import (
     stream,
 )
 from lab.workshop.exercise import exercise_of, start
-from lab.workshop.finding import judge_line
+from lab.workshop.find_line import judge_line
 
 pytestmark = pytest.mark.usefixtures("folder")
 

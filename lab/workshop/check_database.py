@@ -1,7 +1,7 @@
-"""A database of the check's own, gone when the check has ended.
+"""A separate database for checks, dropped when they have ended.
 
-What others do in theirs, a service full of leaks above all, then stands in
-nobody's way; and what trainees' files write harms nothing.
+So a service that leaks into the shop's database does not disturb a check, and
+a trainee's file cannot change the shop's data.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ from app.database.migrate import migrate
 from app.database.seed import seed
 from app.settings import Settings
 
-SECONDS = 30
-"""What the server may take to make or drop it."""
+TIMEOUT = 30
+"""Seconds to create or drop it."""
 
 
 @contextmanager
-def scratch_database(settings: Settings) -> Iterator[Settings]:
-    """Make one beside the settings' own, with tables and orders.
+def check_database(settings: Settings) -> Iterator[Settings]:
+    """Create a database on the settings' server, with tables and orders.
 
     Raises:
-        asyncpg.InsufficientPrivilegeError: the user may make none.
+        asyncpg.InsufficientPrivilegeError: the user may not create one.
         OSError: the server cannot be reached.
 
     """
     name = f"workshop_{uuid4().hex}"
     url = make_url(settings.server_url).set(database=name)
-    asyncio.run(_tell(settings, f"CREATE DATABASE {name}"))
+    asyncio.run(_execute(settings, f"CREATE DATABASE {name}"))
     try:
         with _environment(url.render_as_string(hide_password=False)):
             scratch = Settings()
@@ -42,22 +42,22 @@ def scratch_database(settings: Settings) -> Iterator[Settings]:
         asyncio.run(seed(scratch.dsn, today, lambda _: None))
         yield scratch
     finally:
-        asyncio.run(_tell(settings, f"DROP DATABASE {name} WITH (FORCE)"))
+        asyncio.run(_execute(settings, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-async def _tell(settings: Settings, statement: str) -> None:
+async def _execute(settings: Settings, statement: str) -> None:
     connection = await asyncpg.connect(
-        settings.direct_dsn, timeout=SECONDS, command_timeout=SECONDS
+        settings.direct_dsn, timeout=TIMEOUT, command_timeout=TIMEOUT
     )
     try:
         await connection.execute(statement)
     finally:
-        await connection.close(timeout=SECONDS)
+        await connection.close(timeout=TIMEOUT)
 
 
 @contextmanager
 def _environment(url: str) -> Iterator[None]:
-    """The migrations read their settings themselves."""
+    """Set DATABASE_URL, from which the migrations read their settings."""
     names = ("DATABASE_URL", "DATABASE_DIRECT_URL")
     kept = {name: os.environ.pop(name, None) for name in names}
     os.environ["DATABASE_URL"] = url
