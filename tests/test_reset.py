@@ -75,7 +75,9 @@ async def test_the_backends_of_the_leaks_are_gone(exhausted: Service) -> None:
         "/before/analytics?since=2999-01-01",
     ],
 )
-async def test_every_route_is_served_again(exhausted: Service, path: str) -> None:
+async def test_every_route_is_served_again(
+    exhausted: Service, path: str
+) -> None:
     await exhausted.client.post("/lab/reset")
 
     answer = await exhausted.client.get(path)
@@ -243,7 +245,9 @@ async def test_restores_the_garbage_collector_of_the_start(
     assert not gc.isenabled()
 
 
-async def test_marks_its_time_and_leaves_the_counters(exhausted: Service) -> None:
+async def test_marks_its_time_and_leaves_the_counters(
+    exhausted: Service,
+) -> None:
     before = await scrape(exhausted)
     assert before["lab_reset_timestamp_seconds"] == 0
 
