@@ -168,8 +168,8 @@ def _told(done: Reset) -> str:
         said += f"; {_count(done.backends_left, 'backend')} still there"
     if done.loans_left:
         said += f"; {_count(done.loans_left, 'leak')} left: reset once more"
-    if done.still_at_work:
-        said += f"; {_count(done.still_at_work, 'request')} still at work"
+    if done.still_running:
+        said += f"; {_count(done.still_running, 'request')} still running"
     return said + "."
 
 
