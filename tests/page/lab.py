@@ -59,7 +59,7 @@ def running_lab(
     """
     service, lookout, page = (free_port() for _ in range(3))
     with running(
-        "lab",
+        "page",
         "--no-open",
         *("--port", str(service)),
         *("--poolwatch-port", str(lookout)),
