@@ -10,14 +10,16 @@ or job it was lent to; a *leak* is a loan that outlives its borrower.
 """
 
 from poolwatch.asgi import Middleware
-from poolwatch.borrower import Borrower
 from poolwatch.call_site import in_app
 from poolwatch.errors import PoolExhausted
 from poolwatch.findings import Finding, Reporter, default_reporter
 from poolwatch.ledger import Book, Ledger, Listener, Loan, default_ledger
+from poolwatch.loan import Borrower
 from poolwatch.verdict import Verdict, diagnose, explain
 from poolwatch.watch import watch
 from poolwatch.watchdog import Watchdog
+
+__version__ = "1.0.0"
 
 borrower = default_ledger.borrower
 default_ledger.listeners.append(default_reporter)

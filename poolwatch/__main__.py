@@ -1,14 +1,21 @@
 """The command line: `python -m poolwatch top URL`."""
 
+import sys
 from contextlib import suppress
 from typing import Annotated
 
-import httpx
-import typer
-from rich.console import Console
-from rich.live import Live
+from poolwatch.extras import extra
 
-from poolwatch.pages.top import PATIENCE, Away, Service
+try:
+    with extra("cli"):
+        import httpx
+        import typer
+        from rich.console import Console
+        from rich.live import Live
+
+        from poolwatch.pages.top import PATIENCE, Away, Service
+except ModuleNotFoundError as missing:
+    sys.exit(str(missing))
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 

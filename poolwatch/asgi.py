@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poolwatch.borrower import Borrower
 from poolwatch.ledger import Ledger, default_ledger
+from poolwatch.loan import Borrower
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""One pool's page in the ledger."""
+"""One pool's page in the ledger, and the listeners that it tells."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections import Counter
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from poolwatch.borrower import current
 from poolwatch.call_site import capture, frame_above
 from poolwatch.histogram import Histogram
-from poolwatch.loan import Ending, Line, Loan
+from poolwatch.loan import Ending, Line, Loan, current
 
 if TYPE_CHECKING:
     import weakref
@@ -19,21 +18,51 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from poolwatch.gauge import Gauge
-    from poolwatch.listener import Listener
 
 logger = logging.getLogger("poolwatch")
-DEAF = "a listener failed to hear %r"
+LISTENER_FAILED = "a listener failed on %r"
 
 MOST_LINES = 100
 """Lines whose leaks a book counts apart; all further ones share `OTHER`."""
 OTHER: Line = ("other", "other")
 
 
+class Listener:
+    """A base class for what reacts to events; override what you need.
+
+    A method is called at once, by the thread that checks out or returns, and
+    must not block. Python's garbage collector calls as well, in the middle of
+    any other code: `ended` for a loan it ends, `waited` for a task it drops.
+    An exception is logged and goes no further.
+    """
+
+    def opened(self, book: Book) -> None:
+        """A pool is watched from now on."""
+
+    def waited(self, book: Book, seconds: float) -> None:
+        """A wait for a connection is over, with or without success."""
+
+    def timed_out(self, book: Book) -> None:
+        """The pool's own timeout has ended a wait."""
+
+    def connected(self, book: Book, seconds: float) -> None:
+        """A new connection to the server was opened in so many seconds."""
+
+    def leaked(self, loan: Loan) -> None:
+        """A borrower ended, and its loan is still open."""
+
+    def overdue(self, loan: Loan) -> None:
+        """A loan is open for long, and its borrower has not ended."""
+
+    def ended(self, loan: Loan, how: Ending) -> None:
+        """A loan has ended."""
+
+
 class Book:
     """One pool's page in the ledger.
 
     Safe with threads, and with the garbage collector, which may end a loan
-    in the middle of anything: the lock is one that its holder may take again.
+    in the middle of any other code: the lock is reentrant.
     """
 
     def __init__(
@@ -43,23 +72,24 @@ class Book:
         listeners: list[Listener],
         lock: RLock,
     ) -> None:
-        """Begin with nothing lent."""
+        """Begin with no loan."""
         self.name = name
         self.gauge = gauge
         self.loans: dict[int, Loan] = {}
+        """Open loans by their slot."""
         self.timeouts = 0
-        self.returned = 0
+        self.loans_ended = 0
         self.leaks_by_line: Counter[Line] = Counter()
-        """Loans that outlived their borrower, by who lost them and where."""
-        self.reclaimed = 0
+        """Loans that outlived their borrower, by borrower and line."""
+        self.garbage_collected = 0
         self.wait_time = Histogram()
         self.use_time = Histogram()
         self.create_time = Histogram()
         self.knows_backends = True
         """Whether a connection's process id is the server's. Behind a pooler
-        such as PgBouncer it is the pooler's invention: nobody is shown it."""
-        self.free: Callable[[Loan], Awaitable[None]] = _stays
-        """The adapter's way to get a slot back from whoever has leaked it."""
+        such as PgBouncer it is the pooler's invention, and is not shown."""
+        self.free_slot: Callable[[Loan], Awaitable[None]] = _do_nothing
+        """The adapter's way to free the slot of a leaked loan."""
         self._listeners = listeners
         # At each checkout it is taken by hand: `with` takes twice as long.
         self._lock = lock
@@ -72,87 +102,87 @@ class Book:
 
     @property
     def full(self) -> bool:
-        """Whether all that the pool may lend is lent."""
+        """Whether every connection that the pool may open is checked out."""
         capacity = self.gauge.capacity()
-        return capacity is not None and self.gauge.lent() >= capacity
+        return capacity is not None and self.gauge.checked_out() >= capacity
 
     @property
     def waiting(self) -> int:
         """Borrowers that wait for a connection now."""
         return len(self._waiters)
 
-    def begin_anew(self, lock: RLock) -> None:
-        """Forget what is lent and who waits; lock with this from now on."""
+    def reset_after_fork(self, lock: RLock) -> None:
+        """Forget loans and waits, and use this lock from now on."""
         self._lock = lock
         self.loans.clear()
         self._waiters.clear()
 
-    def ask(self) -> float:
-        """A borrower begins to wait: the moment, for `lend` or `give_up`."""
+    def begin_wait(self) -> float:
+        """Count a wait, until `record_checkout` or `end_wait`."""
         self._waiters.append(None)
         return monotonic()
 
-    def give_up(self, asked: float) -> None:
-        """A borrower waits no more, and has no connection."""
+    def end_wait(self, began: float) -> None:
+        """End a wait that got no connection."""
         self._waiters.pop()
-        waited = monotonic() - asked
+        waited = monotonic() - began
         with self._lock:
             self.wait_time.observe(waited)
         self._tell("waited", self, waited)
 
-    def lend(
+    def record_checkout(
         self,
         slot: int,
         pid: int | None,
         handle: weakref.ref[Any] | None = None,
-        asked: float | None = None,
+        began: float | None = None,
         frame: FrameType | None = None,
         beyond: FrameType | None = None,
     ) -> None:
-        """Write down a loan: called by an adapter when a pool has lent.
+        """Open a loan: an adapter calls this after a checkout.
 
         Args:
-            slot: what identifies the loan until it is given back.
+            slot: identifies the loan until its end.
             pid: the backend behind the connection.
-            handle: a weak reference to what was lent.
-            asked: when the borrower began to wait, if anybody asked.
-            frame: where to begin to look for the application's frames; the
-                caller's where none is given.
-            beyond: see `callsite.capture`.
+            handle: a weak reference to the connection.
+            began: what `begin_wait` returned, if it was called.
+            frame: the first frame to search for the application's frames;
+                by default the caller's.
+            beyond: see `call_site.capture`.
 
         """
-        holder = current.get()
+        borrower = current.get()
         stack = capture(frame or frame_above(1), beyond)
-        loan = Loan(self.name, pid, holder, stack, slot, handle)
+        loan = Loan(self.name, pid, borrower, stack, slot, handle)
         if not self.knows_backends:
             loan.pid = None
         self._lock.acquire()
         try:
-            if asked is not None:
+            if began is not None:
                 self._waiters.pop()
-                waited = loan.since - asked
+                waited = loan.since - began
                 self.wait_time.observe(waited)
             if slot in self.loans:
-                # A pool that lends its one connection to many at a time, as
-                # StaticPool does: the latest borrower has it.
-                self.give_back(slot)
+                # StaticPool hands its one connection out many times at once:
+                # the latest borrower has it.
+                self.record_end(slot)
             self.loans[slot] = loan
-            if holder is not None:
-                if holder.ended:  # a task that has outlived its request
+            if borrower is not None:
+                if borrower.ended:  # a task that has outlived its request
                     loan.borrower = None
                 else:
-                    holder.loans += 1
+                    borrower.loans += 1
         finally:
             self._lock.release()
-        if asked is not None:
+        if began is not None:
             for listener in self._listeners:
                 try:
                     listener.waited(self, waited)
                 except Exception:
-                    logger.exception(DEAF, "waited")
+                    logger.exception(LISTENER_FAILED, "waited")
 
-    def give_back(self, slot: int, how: Ending = "returned") -> None:
-        """Strike a loan off; a slot that is not lent is left alone."""
+    def record_end(self, slot: int, how: Ending = "returned") -> None:
+        """End a loan; a slot without a loan is ignored."""
         now = monotonic()
         self._lock.acquire()
         try:
@@ -160,14 +190,14 @@ class Book:
             if loan is None:
                 return
             handle = loan.handle
-            if loan.condemned:
-                how = "taken back"
+            if loan.being_reclaimed:
+                how = "ended by reclaim_leaks"
             elif handle is not None and handle() is None:
-                how = "reclaimed"  # nobody was left to give it back
+                how = "garbage collected"  # no code can return it any more
             loan.until = now
-            self.returned += 1
-            if how == "reclaimed":
-                self.reclaimed += 1
+            self.loans_ended += 1
+            if how == "garbage collected":
+                self.garbage_collected += 1
             self.use_time.observe(now - loan.since)
             if loan.borrower is not None:
                 loan.borrower.loans -= 1
@@ -177,26 +207,26 @@ class Book:
             try:
                 listener.ended(loan, how)
             except Exception:
-                logger.exception(DEAF, "ended")
+                logger.exception(LISTENER_FAILED, "ended")
 
-    def connected(self, seconds: float) -> None:
-        """Write down how long a new connection took."""
+    def record_connect(self, seconds: float) -> None:
+        """Record how long it took to open a connection."""
         with self._lock:
             self.create_time.observe(seconds)
         self._tell("connected", self, seconds)
 
-    def timed_out(self) -> None:
-        """Count a borrower that went away empty-handed."""
+    def record_timeout(self) -> None:
+        """Count a wait that the pool's own timeout has ended."""
         with self._lock:
             self.timeouts += 1
         self._tell("timed_out", self)
 
-    def leak(self, loan: Loan) -> None:
+    def record_leak(self, loan: Loan) -> None:
         """Mark a loan that has outlived its borrower."""
         line = loan.line
         with self._lock:
             if self.loans.get(loan.slot) is not loan:
-                return  # another thread has just given it back
+                return  # another thread has just returned it
             loan.leaked = True
             counted = self.leaks_by_line
             if line not in counted and len(counted) >= MOST_LINES:
@@ -204,7 +234,7 @@ class Book:
             counted[line] += 1
         self._tell("leaked", loan)
 
-    def overdue(self, loan: Loan) -> None:
+    def record_overdue(self, loan: Loan) -> None:
         """Mark a loan that is open for long."""
         with self._lock:
             if self.loans.get(loan.slot) is not loan:
@@ -213,14 +243,13 @@ class Book:
         self._tell("overdue", loan)
 
     def _tell(self, event: str, *what: object) -> None:
-        # The pool's own work is in progress, and must not be harmed. What
-        # happens at every checkout does the same without the detour.
+        # A checkout and an end do the same by hand, which is faster.
         for listener in self._listeners:
             try:
                 getattr(listener, event)(*what)
             except Exception:
-                logger.exception(DEAF, event)
+                logger.exception(LISTENER_FAILED, event)
 
 
-async def _stays(_: Loan) -> None:
-    """Nothing to get back: the end of the backend ends the loan."""
+async def _do_nothing(_: Loan) -> None:
+    """The end of the backend ends the loan, and there is no slot."""

@@ -18,9 +18,9 @@ from poolwatch.verdict import explain
 class PoolExhausted(TimeoutError):
     """No connection came free in time.
 
-    `pool` is the pool's name, and `explanation` its holders as they were at
-    that moment: `30 of 30 lent: 28 × app/orders/before.py:17 list_orders,
-    leaked, oldest 43 s; …`.
+    `pool` is the pool's name, and `explanation` its holders at that moment:
+    `30 of 30 checked out: 28 × app/orders/before.py:17 list_orders, leaked,
+    oldest 43 s; …`.
     """
 
     pool: str

@@ -1,9 +1,9 @@
 """What the ledger finds, one record each: in the log, and for listeners.
 
 A *leak* is a loan that outlives its borrower, found the moment the borrower
-ends. *Overdue* is one older than a threshold while its borrower lives.
-*Returned late* is one of either that came back after all, HikariCP's
-"unleaked". *Reclaimed* is one that the garbage collector gave back.
+ends. *Overdue* is a loan older than a threshold whose borrower still runs.
+*Returned late* is a leaked or overdue loan that has ended after all,
+HikariCP's "unleaked". *Garbage collected* is a loan that no code returned.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from dataclasses import asdict, dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Literal
 
-from poolwatch.book import DEAF
+from poolwatch.book import LISTENER_FAILED, Listener
 from poolwatch.call_site import sites
-from poolwatch.fork import begin_anew_in_children
+from poolwatch.fork import reset_in_children
 from poolwatch.holder import holder_stack
-from poolwatch.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,23 +28,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("poolwatch")
 
-Kind = Literal["leak", "overdue", "returned late", "reclaimed"]
+Kind = Literal["leak", "overdue", "returned late", "garbage collected"]
 
-Source = tuple[Kind, str | None]
-"""What is found, and the line that borrowed: what may pour."""
+LogKey = tuple[Kind, str | None]
+"""A kind and a call site: the log has one record a minute for each."""
 
-HEALED: dict[Ending, str] = {
+HEALED_BY: dict[Ending, str] = {
     "returned": "its own code",
-    "reclaimed": "the garbage collector",
+    "garbage collected": "the garbage collector",
     "detached": "being taken out of the pool",
     "terminated": "the end of its connection",
-    "taken back": "reclaim",
+    "ended by reclaim_leaks": "reclaim_leaks",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found, with all that is known of the loan."""
+    """One finding, with all that is known of the loan."""
 
     kind: Kind
     at: float
@@ -56,7 +55,7 @@ class Finding:
     request_id: str | None
     traceparent: str | None
     site: str | None
-    """The line that borrowed: `file:line function`."""
+    """The line that checked out: `file:line function`."""
     seconds: float
     """How long the loan was, or is, open."""
     stack: tuple[str, ...]
@@ -64,7 +63,7 @@ class Finding:
     holding: tuple[str, ...] = ()
     """Where an overdue holder is now, innermost first."""
     healed_by: str | None = None
-    """What gave a late or reclaimed loan back."""
+    """What ended a late or garbage collected loan."""
 
     @classmethod
     def of(
@@ -74,7 +73,7 @@ class Finding:
         holding: tuple[str, ...] = (),
         healed_by: str | None = None,
     ) -> Finding:
-        """Write down what is known of a loan now."""
+        """Record what is known of a loan now."""
         borrower = loan.borrower
         stack = tuple(str(site) for site in sites(loan.stack))
         return cls(
@@ -93,26 +92,26 @@ class Finding:
         )
 
     def __str__(self) -> str:
-        """Say it in one sentence."""
+        """Return one sentence."""
         who = self.borrower or "somebody unnamed"
         backend = self.pid or "unknown"
         text = (
             f"{self.kind}: {who}, pool {self.pool!r} (backend {backend}),"
-            f" borrowed at {self.site or 'an unknown line'},"
+            f" checked out at {self.site or 'an unknown line'},"
             f" {self.seconds:.1f} s ago"
         )
         if self.holding:
             text += f", now at {self.holding[0]}"
         if self.healed_by is not None:
-            text += f", given back by {self.healed_by}"
+            text += f", returned by {self.healed_by}"
         return text
 
 
 class Reporter(Listener):
-    """Turns what happens into findings: logged, remembered, passed on.
+    """Turns events into findings: logged, remembered, passed on.
 
-    A call site that pours is logged once a minute, with a count of what was
-    held back; `recent` and `listen` get every finding.
+    A call site that leaks repeatedly is logged once a minute, with a count;
+    `recent` and `listen` get every finding.
     """
 
     EVERY = 60.0
@@ -122,15 +121,15 @@ class Reporter(Listener):
         """Remember so many findings, the newest."""
         self.recent: deque[Finding] = deque(maxlen=remember)
         self._callbacks: list[Callable[[Finding], None]] = []
-        self._logged: dict[Source, float] = {}
-        self._held_back: dict[Source, tuple[Finding, int]] = {}
+        self._logged: dict[LogKey, float] = {}
+        self._held_back: dict[LogKey, tuple[Finding, int]] = {}
         """The newest that was held back, and how many they are."""
-        self.begin_anew()
-        begin_anew_in_children(self)
+        self.reset_after_fork()
+        reset_in_children(self)
 
-    def begin_anew(self) -> None:
-        """Own a lock that nobody holds; after a fork as well."""
-        self._lock = RLock()  # the collector may report while we do
+    def reset_after_fork(self) -> None:
+        """Take a new lock."""
+        self._lock = RLock()  # the garbage collector may report
 
     def listen(self, callback: Callable[[Finding], None]) -> None:
         """Call this with each finding, at once; it must not block.
@@ -141,12 +140,12 @@ class Reporter(Listener):
 
     def catch_up(self) -> None:
         """Log what is held back and whose minute is over."""
-        for source in list(self._held_back):
+        for key in list(self._held_back):
             with self._lock:
-                if source not in self._held_back or not self._is_due(source):
+                if key not in self._held_back or not self._is_due(key):
                     continue
-                finding, count = self._held_back.pop(source)
-                self._logged[source] = time.monotonic()
+                finding, count = self._held_back.pop(key)
+                self._logged[key] = time.monotonic()
             _log(finding, f" (the newest of {count} that were held back)")
 
     def leaked(self, loan: Loan) -> None:
@@ -159,11 +158,11 @@ class Reporter(Listener):
         self._report(Finding.of("overdue", loan, holding=holding))
 
     def ended(self, loan: Loan, how: Ending) -> None:
-        """Report what came back late, or by the garbage collector."""
-        if how == "reclaimed":
-            self._report(Finding.of("reclaimed", loan, healed_by=HEALED[how]))
+        """Report a late end, or one by the garbage collector."""
+        if how == "garbage collected":
+            self._report(Finding.of(how, loan, healed_by=HEALED_BY[how]))
         elif loan.leaked or loan.overdue:
-            late = Finding.of("returned late", loan, healed_by=HEALED[how])
+            late = Finding.of("returned late", loan, healed_by=HEALED_BY[how])
             self._report(late)
 
     def _report(self, finding: Finding) -> None:
@@ -173,21 +172,21 @@ class Reporter(Listener):
             try:
                 callback(finding)
             except Exception:
-                logger.exception(DEAF, finding.kind)
+                logger.exception(LISTENER_FAILED, finding.kind)
 
     def _log_or_hold_back(self, finding: Finding) -> None:
-        source = finding.kind, finding.site
+        key = finding.kind, finding.site
         with self._lock:
-            _, count = self._held_back.pop(source, (finding, 0))
-            if not self._is_due(source):
-                self._held_back[source] = finding, count + 1
+            _, count = self._held_back.pop(key, (finding, 0))
+            if not self._is_due(key):
+                self._held_back[key] = finding, count + 1
                 return
-            self._logged[source] = time.monotonic()
+            self._logged[key] = time.monotonic()
         more = f" (and {count} more since the last such record)"
         _log(finding, more if count else "")
 
-    def _is_due(self, source: Source) -> bool:
-        last = self._logged.get(source, -math.inf)
+    def _is_due(self, key: LogKey) -> bool:
+        last = self._logged.get(key, -math.inf)
         return time.monotonic() - last >= self.EVERY
 
 

@@ -1,7 +1,7 @@
-"""After a fork the child begins anew: with nothing lent, and free locks.
+"""In the child of a fork, locks are free and no loan is open.
 
-Of the parent's threads one alone goes on in the child, so that a lock which
-another held is held for ever, and what is lent is the parent's.
+Only one of the parent's threads goes on in the child, so a lock that another
+thread held would never be released there. The open loans are the parent's.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from weakref import WeakSet
 
 
 class Forkable(Protocol):
-    """Whatever has a lock of its own."""
+    """An object that has a lock of its own."""
 
-    def begin_anew(self) -> None:
-        """Have a lock that nobody holds, and nothing of the parent's."""
+    def reset_after_fork(self) -> None:
+        """Take a new lock, and forget what belongs to the parent."""
 
 
 _known: WeakSet[Forkable] = WeakSet()
 
 
-def begin_anew_in_children(this: Forkable) -> None:
-    """Tell it when this process is the child of a fork."""
+def reset_in_children(this: Forkable) -> None:
+    """Reset this object in each child of a fork."""
     _known.add(this)
 
 
 def _in_child() -> None:
     for each in list(_known):
-        each.begin_anew()
+        each.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

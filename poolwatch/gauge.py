@@ -1,4 +1,4 @@
-"""What every adapter has a pool say of itself."""
+"""What every adapter can read from its pool."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Protocol
 
 
 class Gauge(Protocol):
-    """What a pool can tell of itself at any moment."""
+    """A pool's own counts, at any moment."""
 
     def size(self) -> int:
-        """The most connections it keeps when nobody borrows."""
+        """The most connections it keeps open when all are idle."""
         ...
 
     def minimum(self) -> int:
-        """The fewest connections it keeps when nobody borrows."""
+        """The fewest connections it keeps open when all are idle."""
         ...
 
     def capacity(self) -> int | None:
-        """The most it lends at once; None where there is no limit."""
+        """The most that can be checked out at once; None without a limit."""
         ...
 
-    def lent(self) -> int:
-        """Connections lent now."""
+    def checked_out(self) -> int:
+        """Connections that are checked out now."""
         ...
 
     def idle(self) -> int:
-        """Open connections that nobody has borrowed."""
+        """Open connections that are not checked out."""
         ...
 
     def overflow(self) -> int:
@@ -33,5 +33,5 @@ class Gauge(Protocol):
         ...
 
     def closed(self) -> bool:
-        """Whether it lends no more, for good; its name is free then."""
+        """Whether it is closed for good; its name is free then."""
         ...

@@ -1,8 +1,8 @@
 """The ledger: every open loan of every watched pool.
 
 It holds process ids and stacks, never connections or sessions: a watcher
-that kept one would deepen the leak it reports. Reading it borrows nothing,
-so it goes on answering when every pool is empty.
+that kept one would deepen the leak it reports. Reading it needs no
+connection, so it works while every pool is empty.
 """
 
 from __future__ import annotations
@@ -11,39 +11,30 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from poolwatch.book import Book
-from poolwatch.borrower import Borrower, current
-from poolwatch.fork import begin_anew_in_children
-from poolwatch.gauge import Gauge
-from poolwatch.listener import Listener
-from poolwatch.loan import Ending, Loan
+from poolwatch.book import Book, Listener
+from poolwatch.fork import reset_in_children
+from poolwatch.loan import Borrower, Loan, current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
     from contextvars import Token
 
-__all__ = [
-    "Book",
-    "Ending",
-    "Gauge",
-    "Ledger",
-    "Listener",
-    "Loan",
-    "default_ledger",
-]
+    from poolwatch.gauge import Gauge
+
+__all__ = ["Book", "Ledger", "Listener", "Loan", "default_ledger"]
 
 
 class Ledger:
     """The books of one process's pools, and its living borrowers."""
 
     def __init__(self) -> None:
-        """Start empty; `poolwatch.watch` adds a book a pool."""
+        """Start empty; `poolwatch.watch` adds a book for each pool."""
         self.books: dict[str, Book] = {}
         self.listeners: list[Listener] = []
         self._living: list[None] = []  # grows and shrinks without a lock
         # One for all books: a borrower ends for every pool at once.
         self._lock = RLock()
-        begin_anew_in_children(self)
+        reset_in_children(self)
 
     @property
     def borrowers(self) -> int:
@@ -56,7 +47,7 @@ class Ledger:
         return sum(book.leaks for book in list(self.books.values()))
 
     def open_book(self, name: str, gauge: Gauge) -> Book:
-        """Begin to watch a pool under a name of its own, or a closed one's.
+        """Begin to watch a pool; the name of a closed pool is free again.
 
         Raises:
             ValueError: a pool of that name is watched already.
@@ -79,13 +70,13 @@ class Ledger:
         if self.books.get(book.name) is book:  # else it has been replaced
             del self.books[book.name]
 
-    def begin_anew(self) -> None:
-        """Forget what is lent, in the child of a fork: it is the parent's."""
+    def reset_after_fork(self) -> None:
+        """Forget the open loans: they are the parent's."""
         self._lock = RLock()
         if current.get() is None:  # else it may go on in the child, and end
             self._living.clear()
         for book in self.books.values():
-            book.begin_anew(self._lock)
+            book.reset_after_fork(self._lock)
 
     def loans(self) -> Iterator[Loan]:
         """Every open loan, pool by pool, oldest first."""
@@ -96,36 +87,36 @@ class Ledger:
     def borrower(
         self, name: str, scope: MutableMapping[str, Any] | None = None
     ) -> Iterator[Borrower]:
-        """Make what runs inside a borrower; what it leaves lent is a leak.
+        """Run a block as a borrower; loans open at its end are leaks.
 
         Args:
             name: a job's name, or a request's method.
             scope: a request's ASGI scope, from which its route is read.
 
         """
-        holder = Borrower(name, scope)
-        token = self.begin(holder)
+        borrower = Borrower(name, scope)
+        token = self.begin(borrower)
         try:
-            yield holder
+            yield borrower
         finally:
-            self.end(holder, token)
+            self.end(borrower, token)
 
-    def begin(self, holder: Borrower) -> Token[Borrower | None]:
-        """Lend to this one from now on, until `end` is told of the token."""
+    def begin(self, borrower: Borrower) -> Token[Borrower | None]:
+        """Begin a borrower; returns the token for `end`."""
         self._living.append(None)
-        return current.set(holder)
+        return current.set(borrower)
 
-    def end(self, holder: Borrower, token: Token[Borrower | None]) -> None:
-        """Lend to whoever was before; report what this one leaves lent."""
+    def end(self, borrower: Borrower, token: Token[Borrower | None]) -> None:
+        """End a borrower; report its loans that are still open."""
         self._living.pop()
         self._lock.acquire()  # by hand: `with` takes twice as long
         try:
-            holder.end()
+            borrower.end()
             # A search where there is something to find, and hardly ever
             # is: a set would weigh more than the loan.
             outlived = (
-                [loan for loan in self.loans() if loan.borrower is holder]
-                if holder.loans
+                [loan for loan in self.loans() if loan.borrower is borrower]
+                if borrower.loans
                 else ()
             )
         finally:
@@ -136,7 +127,7 @@ class Ledger:
             pass  # a generator that ends elsewhere
         for loan in outlived:
             if loan.pool in self.books:
-                self.books[loan.pool].leak(loan)
+                self.books[loan.pool].record_leak(loan)
 
 
 default_ledger = Ledger()

@@ -1,47 +1,152 @@
-"""A loan: one connection that a pool has lent, and to whom."""
+"""A loan, one connection that is checked out, and the borrower that holds it.
+
+A borrower is a request, or a job that has named itself.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import weakref
+from asyncio import _get_running_loop  # documented, in spite of its name
+from contextvars import ContextVar
 from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from poolwatch.call_site import Site, Stack, site
-from poolwatch.holder import current_task
 
 if TYPE_CHECKING:
-    import weakref
+    from collections.abc import MutableMapping
 
-    from poolwatch.borrower import Borrower
+Task = asyncio.Task[Any]
 
 Ending = Literal[
-    "returned", "reclaimed", "detached", "terminated", "taken back"
+    "returned",
+    "garbage collected",
+    "detached",
+    "terminated",
+    "ended by reclaim_leaks",
 ]
-"""How a loan ended: given back, by the garbage collector, taken out of its
-pool for good, because the server or the pool closed the connection, or by
-`reclaim.reclaim_leaks`."""
+"""How a loan ended. "detached" is a connection that was taken out of its
+pool for good, "terminated" one that the server or the pool has closed."""
 
 State = Literal["open", "overdue", "leaked"]
-"""What is to be said of a loan that is open: nothing, that it is open for
-long, or that its borrower has ended."""
+"""State of an open loan; "leaked" says that its borrower has ended."""
 
 Line = tuple[str, str]
-"""A borrower's name and the line that borrowed; empty where unknown."""
+"""A borrower's name and the line that checked out; empty where unknown."""
+
+current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
+"""The borrower of the running task or thread."""
+
+NAMES = ("fastapi", "route")
+"""The keys of an ASGI scope that name its request."""
+REQUEST_ID, TRACEPARENT = b"x-request-id", b"traceparent"
+"""The headers that are shown. Other headers may be secret, or long."""
+
+
+def current_task() -> weakref.ref[Task] | None:
+    """Return the task that runs in this thread; None without a loop."""
+    loop = _get_running_loop()  # `current_task()` alone raises without a loop
+    task = None if loop is None else asyncio.current_task(loop)
+    return None if task is None else weakref.ref(task)
+
+
+class Borrower:
+    """One request or job, from its first line to its end.
+
+    `loans` is the number of its connections that are still checked out;
+    `task` is where it runs, to read its stack while it holds a connection.
+    """
+
+    __slots__ = ("_method", "_scope", "ended", "loans", "task")
+
+    def __init__(
+        self, method: str, scope: MutableMapping[str, Any] | None = None
+    ) -> None:
+        """Begin.
+
+        Args:
+            method: a request's method, or the name of a job.
+            scope: a request's ASGI scope. It is read when the name is needed,
+                as the route is not known at the beginning, and kept no longer
+                than a loan of this borrower is open.
+
+        """
+        self._method = method
+        self._scope = scope
+        self.ended = False
+        self.loans = 0
+        self.task = current_task()
+
+    @property
+    def route(self) -> str:
+        """A request's route template, or `(no route)`; a job has none."""
+        if self._scope is None:
+            return ""
+        # FastAPI keeps the route with the prefixes of its routers here.
+        # Starlette's `route` has no prefix, but a WebSocket has only that.
+        included = self._scope.get("fastapi", {}).get(
+            "effective_route_context"
+        )
+        routes = (included, self._scope.get("route"))
+        paths = [getattr(route, "path", None) for route in routes]
+        return next((str(path) for path in paths if path), "(no route)")
+
+    @property
+    def name(self) -> str:
+        """`GET /orders/{order_id}`, or the name the job gave itself.
+
+        Only the method, if a request has ended with no loan open.
+        """
+        return f"{self._method} {self.route}".rstrip()
+
+    @property
+    def request_id(self) -> str | None:
+        """The client's `X-Request-ID`, if it sent one."""
+        return self._header(REQUEST_ID)
+
+    @property
+    def traceparent(self) -> str | None:
+        """The client's W3C trace context, if it sent one."""
+        return self._header(TRACEPARENT)
+
+    def end(self) -> None:
+        """Mark it as ended, and drop what only a living borrower needs."""
+        self.ended = True
+        self.task = None
+        scope, self._scope = self._scope, None
+        if scope is not None and self.loans:
+            # Only what names the request: the scope has its state and body.
+            self._scope = {key: scope[key] for key in NAMES if key in scope}
+            self._scope["headers"] = [
+                (name, value)
+                for name, value in scope.get("headers", ())
+                if name in {REQUEST_ID, TRACEPARENT}
+            ]
+
+    def _header(self, wanted: bytes) -> str | None:
+        if self._scope is None:
+            return None
+        for name, value in self._scope.get("headers", ()):
+            if name == wanted:
+                return str(value.decode("latin-1"))
+        return None
 
 
 class Loan:
-    """One connection that a pool has lent.
+    """One connection that is checked out of a pool.
 
     `pid` is the PostgreSQL backend behind it, None where a pooler hides it;
     `since` and, once it has ended, `until` are in seconds of
-    `time.monotonic()`; `borrower` is None where nobody has named himself;
-    `task` and `thread` are where it was borrowed.
-    `handle` is a weak reference to what the pool lent: it keeps nothing alive.
+    `time.monotonic()`; `borrower` is None outside of requests and jobs;
+    `task` and `thread` are where it was checked out.
+    `handle` is a weak reference to the connection: it keeps nothing alive.
     """
 
     __slots__ = (
+        "being_reclaimed",
         "borrower",
-        "condemned",
         "handle",
         "leaked",
         "overdue",
@@ -75,31 +180,31 @@ class Loan:
         self.thread = get_ident()
         self.leaked = False
         self.overdue = False
-        self.condemned = False
+        self.being_reclaimed = False
         self.until: float | None = None
         self.since = monotonic()
 
     @property
     def age(self) -> float:
-        """Seconds since it was lent, or how long it was where it has ended."""
+        """Seconds since the checkout, or until the end of the loan."""
         now = monotonic() if self.until is None else self.until
         return now - self.since
 
     @property
     def state(self) -> State:
-        """The worst that has been found of it."""
+        """The worst that was found so far."""
         if self.leaked:
             return "leaked"
         return "overdue" if self.overdue else "open"
 
     @property
     def site(self) -> Site | None:
-        """The application's line that borrowed, where there is one."""
+        """The application's line that checked out, if there is one."""
         return site(self.stack)
 
     @property
     def line(self) -> Line:
-        """What to group it by."""
+        """The borrower and the line, to group loans by."""
         return (
             self.borrower.name if self.borrower else "",
             str(self.site or ""),

@@ -97,7 +97,7 @@ async def _take_back(leaked: Leaks, fetch: Fetch) -> int:
     # the statement prepared by now, and sends it at once.
     leaked = [(book, loan) for book, loan in leaked if _is_open(book, loan)]
     for _, loan in leaked:
-        loan.condemned = True
+        loan.being_reclaimed = True
     try:
         # The server first: a thread that is inside the driver with a leaked
         # connection must have its error before the driver's memory goes.
@@ -106,11 +106,11 @@ async def _take_back(leaked: Leaks, fetch: Fetch) -> int:
         taken = [leak for leak in leaked if leak[1].pid not in in_use]
         for book, loan in taken:
             if _is_open(book, loan):
-                await book.free(loan)
-                book.give_back(loan.slot)
+                await book.free_slot(loan)
+                book.record_end(loan.slot)
     finally:
         for _, loan in leaked:
-            loan.condemned = False
+            loan.being_reclaimed = False
     return len(taken)
 
 

@@ -53,15 +53,15 @@ def explain(book: Book, most: int = 3) -> str:
     """Name the lines that hold most of a pool, worst first.
 
     Returns:
-        `30 of 30 lent: 28 × app/orders/before.py:17 list_orders, leaked,
-        oldest 43 s; …`.
+        `30 of 30 checked out: 28 × app/orders/before.py:17 list_orders,
+        leaked, oldest 43 s; …`.
 
     """
     loans = list(book.loans.values())
     capacity = book.gauge.capacity()
-    lent = f"{book.gauge.lent()}"
+    checked_out = f"{book.gauge.checked_out()}"
     if capacity is not None:
-        lent += f" of {capacity}"
+        checked_out += f" of {capacity}"
     oldest: dict[tuple[str, bool], float] = {}
     holders: Counter[tuple[str, bool]] = Counter()
     for loan in loans:
@@ -76,7 +76,8 @@ def explain(book: Book, most: int = 3) -> str:
     others = len(loans) - sum(n for _, n in holders.most_common(most))
     if others:
         parts.append(f"{others} more")
-    return f"{lent} lent: {'; '.join(parts)}" if parts else f"{lent} lent"
+    text = f"{checked_out} checked out"
+    return f"{text}: {'; '.join(parts)}" if parts else text
 
 
 def diagnose(

@@ -65,7 +65,7 @@ class Watchdog:
             for loan in list(book.loans.values()):
                 known = loan.leaked or loan.overdue
                 if not known and loan.age >= self._overdue_after:
-                    book.overdue(loan)
+                    book.record_overdue(loan)
         for listener in tuple(self._ledger.listeners):
             if isinstance(listener, Reporter):
                 listener.catch_up()

@@ -73,7 +73,7 @@ async def test_the_log_names_the_line_that_holds_the_pool(
 
     [said] = [r.getMessage() for r in caplog.records if "503" in r.message]
     capacity = exhausted.database.ledger.books[victim.pool].gauge.capacity()
-    assert f"{capacity} of {capacity} lent" in said
+    assert f"{capacity} of {capacity} checked out" in said
     assert "before.py:" in said
 
 

@@ -27,7 +27,7 @@ async def exhausted(service: Service) -> Service:
     """The service, after *before* has exhausted both its pools."""
     for pool, leak in LEAKS.items():
         gauge = service.database.ledger.books[pool].gauge
-        while gauge.lent() < (gauge.capacity() or 0):
+        while gauge.checked_out() < (gauge.capacity() or 0):
             await service.client.get(leak)
     await service.at_rest()
     return service
@@ -44,7 +44,7 @@ async def test_nothing_is_lent_any_more(exhausted: Service) -> None:
 
     assert exhausted.loans == []
     for book in exhausted.database.ledger.books.values():
-        assert book.gauge.lent() == 0
+        assert book.gauge.checked_out() == 0
 
 
 async def test_the_backends_of_the_leaks_are_gone(exhausted: Service) -> None:
@@ -126,7 +126,7 @@ async def test_frees_a_session_that_somebody_keeps(service: Service) -> None:
 
     assert answer.json()["loans_freed"] == 1
     assert leak not in service.loans
-    assert service.database.ledger.books["engine"].gauge.lent() == 0
+    assert service.database.ledger.books["engine"].gauge.checked_out() == 0
     assert kept.in_transaction()
 
 

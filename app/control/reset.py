@@ -152,7 +152,9 @@ async def _strays(database: Database) -> int:
     for pause in (0.0, POLL_SECONDS):
         await asyncio.sleep(pause)
         backends = await database.count_backends()
-        known = sum(book.gauge.lent() + book.gauge.idle() for book in books)
+        known = sum(
+            book.gauge.checked_out() + book.gauge.idle() for book in books
+        )
         counts.append(max(0, backends - known))
     return min(counts)
 
@@ -174,7 +176,7 @@ async def _alive(database: Database, pids: set[int]) -> int:
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Try until it holds, at most so long that the caller still waits.
 
-    No try is cut short, as it may be about to free what it has condemned; a
+    No try is cut short, as it may be about to free what it has marked; a
     busy server may answer the next one.
     """
     deadline = asyncio.get_running_loop().time() + SECONDS

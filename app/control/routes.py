@@ -180,7 +180,7 @@ async def count_backends(database: DatabaseDep) -> Backends:
     """Count connections on both sides; what no pool knows is a leak too."""
     books = database.ledger.books.values()
     return Backends(
-        pooled=sum(b.gauge.lent() + b.gauge.idle() for b in books),
+        pooled=sum(b.gauge.checked_out() + b.gauge.idle() for b in books),
         backends=None
         if database.settings.behind_pgbouncer
         else await database.count_backends(),

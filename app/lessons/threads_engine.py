@@ -42,7 +42,7 @@ async def open_threads_engine(
     finally:
         # What a thread keeps would be closed by the thread's end, or never.
         for loan in list(book.loans.values()):
-            await book.free(loan)
+            await book.free_slot(loan)
         engine.dispose()
         ledger.close_book(book)
 

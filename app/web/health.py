@@ -58,9 +58,9 @@ async def ready(database: DatabaseDep) -> Health:
 
 async def _is_exhausted(book: Book) -> bool:
     """Tell a busy pool, whose loans come back, from an exhausted one."""
-    returned, waited = book.returned, 0.0
+    returned, waited = book.loans_ended, 0.0
     while book.full:
-        if book.returned > returned:
+        if book.loans_ended > returned:
             return False
         if waited >= PATIENCE:
             return True

@@ -48,7 +48,7 @@ class PoolGauges(Collector):
         )
         for book in self._ledger.books.values():
             total.add_metric([book.name], book.gauge.size())
-            active.add_metric([book.name], book.gauge.lent())
+            active.add_metric([book.name], book.gauge.checked_out())
             idle.add_metric([book.name], book.gauge.idle())
             overflow.add_metric([book.name], book.gauge.overflow())
         yield from (total, active, idle, overflow)

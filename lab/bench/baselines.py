@@ -25,11 +25,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, create_engine, select
 
 import poolwatch
-from app.analytics.query import METRICS_SINCE, Day, Since
+from app.analytics.shared import METRICS_SINCE, Day, Since
 from app.control.waits import Waits, WaitTimes
 from app.database.models import Order, OrderItem, OrderStatus
-from app.order_processor.query import ProcessedOrder
-from app.orders.query import After, Limit, OrderCreate, OrderId, OrderRead
+from app.order_processor.shared import ProcessedOrder
+from app.orders.shared import After, Limit, OrderCreate, OrderId, OrderRead
 from app.settings import Settings
 
 ORDER = "id, customer, status, total, created_at"

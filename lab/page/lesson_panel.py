@@ -47,7 +47,7 @@ def lesson_panel(dashboard: Dashboard) -> Callable[[], None]:
         title.content = escape(lesson.title).replace("`", "")
         files_title.content = title.content
         about.content = (
-            f"The connection is returned by: <b>{HEALS[lesson.heals_by]}</b>."
+            f"What returns the connection: <b>{HEALS[lesson.heals_by]}</b>."
         )
         code.content = marked_changes(lesson)
         # The address names the lesson, so that it can be kept and shared.

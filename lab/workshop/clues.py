@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from app.control.exercise_file import file_of
-from app.lesson import Lesson, LongHold
+from app.lesson import Lesson
 from lab.workshop.exercise import exercise_of
 from lab.workshop.source import Source
 
@@ -41,11 +41,6 @@ class Clues:
     def is_outdated(self) -> bool:
         """Whether the file has become another one meanwhile."""
         return file_of(self.lesson).read_text() != self.text
-
-    @property
-    def is_about_holding(self) -> bool:
-        """Whether to give back early is what the lesson is about."""
-        return any(isinstance(s, LongHold) for s in self.lesson.scenarios)
 
     @property
     def partly_healed(self) -> bool:

@@ -151,13 +151,6 @@ REASONS = (
         "While one request waits for the database, nobody else is answered:"
         " it waits on the event loop, without `await`.",
     ),
-    Reason(
-        frozenset({"closes twice"}),
-        lambda _: True,
-        "Here it does no harm, but it hides who owns what was opened: the"
-        " next reader takes either close for superfluous. One closes, and it"
-        " is the one that every way out passes.",
-    ),
 )
 
 

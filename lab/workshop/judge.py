@@ -14,13 +14,7 @@ from lab.check.faults import Fault, Found, provoke
 from lab.check.observe import control
 from lab.workshop.clues import Clues
 from lab.workshop.explain import explain
-from lab.workshop.probes import (
-    AT_ONCE,
-    NOT_THERE,
-    REQUESTS,
-    Probes,
-    closes_twice,
-)
+from lab.workshop.probes import AT_ONCE, NOT_THERE, REQUESTS, Probes
 from lab.workshop.verdict import Finding, Kind, Result, Verdict
 
 KINDS: dict[Fault, Kind] = {
@@ -80,7 +74,6 @@ async def judge(probes: Probes, report: Callable[[str], None]) -> Verdict:
         report("does it open connections of its own?")
         churns = await probes.churns(clues)
         results.append(Result("the pool's connections are used again", churns))
-    results.append(Result("each is closed once", closes_twice(clues)))
     if clues.is_outdated:
         results.append(Result("the file", OUTDATED))
     return Verdict(lesson.name, tuple(results))

@@ -11,12 +11,10 @@ from http import HTTPStatus
 
 import httpx
 
-from app.control.exercise_file import file_of
 from app.lesson import Lesson, Scenario
 from lab.check.observe import FaultError, ask_loans, control, drained
 from lab.check.sending import Answer, ask, send
 from lab.check.target import AFTER, Side
-from lab.workshop.closing import closed_twice
 from lab.workshop.clues import Clues
 from lab.workshop.explain import explain
 from lab.workshop.likeness import compare_answers, compare_rows
@@ -155,12 +153,3 @@ class Probes:
         await send(self.client, self.side, scenario, REQUESTS, AT_ONCE)
         await drained(self.client)
         return await self.observer.sessions() - before
-
-
-def closes_twice(clues: Clues) -> Finding | None:
-    """Whether the source closes what is closed elsewhere."""
-    lines = closed_twice(clues.source, early_heals=clues.is_about_holding)
-    if not lines:
-        return None
-    what = f"{file_of(clues.lesson)}:{lines[0]} closes what others close"
-    return Finding("closes twice", what, explain("closes twice", clues))

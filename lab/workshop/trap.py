@@ -131,7 +131,7 @@ def options(lesson: Lesson) -> tuple[Option, ...]:
     ]
     chosen = [Option(each.what, each.why) for each in others]
     chosen.append(Option(lesson.trap.what, _sentence(lesson.trap.why)))
-    cure = lesson.other_cure
+    cure = lesson.alternative_cure
     why = f"{_sentence(cure.why)} What *after* does: {lesson.cure}."
     chosen.append(Option(cure.what, why, right=True))
     draw.shuffle(chosen)

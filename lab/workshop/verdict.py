@@ -13,7 +13,6 @@ Kind = Literal[
     "starves",
     "blocks",
     "connects anew",
-    "closes twice",
 ]
 
 

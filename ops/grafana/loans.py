@@ -126,7 +126,7 @@ LEAKS = [
         ),
         Query(
             "60 * sum by (pool) (rate("
-            'poolwatch_reclaimed_total{job=~"$service"}[$__rate_interval]))',
+            'poolwatch_garbage_collected_total{job=~"$service"}[$__rate_interval]))',
             "{{pool}} given back",
         ),
         unit="cpm",

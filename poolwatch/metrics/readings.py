@@ -54,7 +54,7 @@ class Durations:
 
 
 def _count(book: Book) -> Values:
-    return {("idle",): book.gauge.idle(), ("used",): book.gauge.lent()}
+    return {("idle",): book.gauge.idle(), ("used",): book.gauge.checked_out()}
 
 
 def _capacity(book: Book) -> Values:
@@ -140,11 +140,11 @@ READINGS = (
     ),
     Reading(
         "counter",
-        "poolwatch.reclaimed",
+        "poolwatch.garbage_collected",
         "{loan}",
         "Loans that the garbage collector gave back",
         ("pool",),
-        lambda book: {(): book.reclaimed},
+        lambda book: {(): book.garbage_collected},
     ),
     Reading(
         "gauge",

@@ -7,12 +7,14 @@ so that the pages of several workers are one page with longer lists.
 from collections.abc import Sequence
 from typing import Protocol, Self
 
-from pydantic import BaseModel, Field
-
 from poolwatch.activity import Activity
+from poolwatch.extras import extra
 from poolwatch.findings import Finding
 from poolwatch.loan import State
 from poolwatch.verdict import Cause
+
+with extra("web"):
+    from pydantic import BaseModel, Field
 
 
 class Page(BaseModel):
@@ -55,7 +57,9 @@ class Pool(BaseModel):
     oldest_seconds: float = Field(description="Age of its oldest loan.")
     timeouts: int = Field(description="Waits that ended without one.")
     leaks: int = Field(description="Leaks since the pool was opened.")
-    reclaimed: int = Field(description="Given back by the collector.")
+    garbage_collected: int = Field(
+        description="Returned by Python's garbage collector."
+    )
     holders: str = Field(description="The lines that hold most of it.")
     verdict: Diagnosis | None = Field(
         description="Why borrowers wait; null where nobody has reason to."

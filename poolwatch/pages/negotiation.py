@@ -1,9 +1,11 @@
 """A page in the form that its reader wants: JSON, or a table as text."""
 
-from starlette.responses import PlainTextResponse, Response
-
+from poolwatch.extras import extra
 from poolwatch.pages import tables
 from poolwatch.pages.models import Leaks, Loans
+
+with extra("web"):
+    from starlette.responses import PlainTextResponse, Response
 
 JSON, TEXT = "application/json", "text/plain"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from poolwatch import activity
 from poolwatch.activity import Activity
-from poolwatch.borrower import current
 from poolwatch.call_site import sites
 from poolwatch.findings import Reporter, default_reporter
 from poolwatch.ledger import Book, Ledger, Loan, default_ledger
+from poolwatch.loan import current
 from poolwatch.pages import models as report
 from poolwatch.verdict import CURES, diagnose, explain
 from poolwatch.watchdog import Watchdog
@@ -142,14 +142,14 @@ def _pool(book: Book, lag: float, seen: Mapping[int, Activity]) -> report.Pool:
     return report.Pool(
         process=os.getpid(),
         name=book.name,
-        lent=book.gauge.lent(),
+        lent=book.gauge.checked_out(),
         idle=book.gauge.idle(),
         waiting=book.waiting,
         capacity=book.gauge.capacity(),
         oldest_seconds=max(ages, default=0),
         timeouts=book.timeouts,
         leaks=book.leaks,
-        reclaimed=book.reclaimed,
+        garbage_collected=book.garbage_collected,
         holders=explain(book),
         verdict=verdict
         and report.Diagnosis(

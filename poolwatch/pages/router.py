@@ -10,10 +10,12 @@ the service's other internals. They borrow from no watched pool.
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
-
+from poolwatch.extras import extra
 from poolwatch.pages.models import Leaks, Loans, Source
 from poolwatch.pages.negotiation import JSON, TEXT, in_form
+
+with extra("web"):
+    from fastapi import APIRouter, Depends, Request, Response
 
 ALSO_TEXT: dict[int | str, dict[str, Any]] = {
     200: {

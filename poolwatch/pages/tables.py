@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from textwrap import shorten
 
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
 from poolwatch.activity import Activity
+from poolwatch.extras import extra
 from poolwatch.pages.models import Leaks, Loans, OpenLoan
+
+with extra("web"):
+    from rich.console import Console, Group, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 WIDTH = 120
 """Columns of a page that is asked for with `curl`."""

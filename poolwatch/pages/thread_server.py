@@ -26,18 +26,20 @@ from contextlib import (
 )
 from pathlib import Path
 
-import uvicorn
-from anyio.from_thread import start_blocking_portal
-from prometheus_client import CONTENT_TYPE_LATEST as METRICS
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
+from poolwatch.extras import extra
 from poolwatch.pages.models import Source
 from poolwatch.pages.negotiation import JSON, in_form
 from poolwatch.pages.process import ThisProcess
 from poolwatch.pages.workers import AllWorkers, answering
+
+with extra("web"):
+    import uvicorn
+    from anyio.from_thread import start_blocking_portal
+    from prometheus_client import CONTENT_TYPE_LATEST as METRICS
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
 
 logger = logging.getLogger("poolwatch")
 

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-from poolwatch.borrower import current
+from poolwatch.loan import current
 from poolwatch.metrics.exposition import merge
 from poolwatch.pages.models import Leaks, Loans
 from poolwatch.pages.process import ThisProcess

@@ -50,7 +50,7 @@ class PoolGauge:
         """The most it lends at once."""
         return self._pool.get_max_size()
 
-    def lent(self) -> int:
+    def checked_out(self) -> int:
         """Connections lent now."""
         return self._pool.get_size() - self._pool.get_idle_size()
 
@@ -110,35 +110,37 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
     class WatchedQueue(queues):  # type: ignore[misc]
         def put_nowait(self, holder: Any) -> None:  # noqa: ANN401
             gone = holder._con is None or holder._con.is_closed()  # noqa: SLF001
-            book.give_back(id(holder), "terminated" if gone else "returned")
+            book.record_end(id(holder), "terminated" if gone else "returned")
             put_nowait(self, holder)
 
     class WatchedPool(pools):  # type: ignore[misc]
         __slots__ = ()
 
         async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
-            asked = book.ask()
+            began = book.begin_wait()
             connection = None
             try:
                 connection = await acquire(self, timeout)
             except TimeoutError as expired:
-                book.timed_out()
+                book.record_timeout()
                 if not book.full:
                     raise  # a free slot, but no server behind it
                 raise PoolExhausted.of(book) from expired
             finally:
                 if connection is None:
-                    book.give_up(asked)
+                    book.end_wait(began)
             holder = connection._holder  # noqa: SLF001
             pid = holder._con.get_server_pid()  # noqa: SLF001
             frame = frame_above(1)
-            book.lend(id(holder), pid, weakref.ref(holder), asked, frame)
+            book.record_checkout(
+                id(holder), pid, weakref.ref(holder), began, frame
+            )
             return connection
 
         async def _get_new_connection(self) -> Any:  # noqa: ANN401
             began = time.monotonic()
             connection = await super()._get_new_connection()
-            book.connected(time.monotonic() - began)
+            book.record_connect(time.monotonic() - began)
             return connection
 
     async def free(loan: Loan) -> None:
@@ -148,7 +150,7 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
 
     # Only now: a class that wants no subclass leaves no book behind.
     book = ledger.open_book(name, PoolGauge(pool))
-    book.free = free
+    book.free_slot = free
     queue.__class__ = WatchedQueue
     pool.__class__ = WatchedPool
     return book
@@ -170,10 +172,10 @@ def _watch_connects(name: str, ledger: Ledger) -> Book:
     async def open_watched(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         began = time.monotonic()
         connection = await plain(*args, **kwargs)
-        book.connected(time.monotonic() - began)
+        book.record_connect(time.monotonic() - began)
         plainly: Any = type(connection)
         connection.__class__ = watched(plainly)
-        book.lend(id(connection), connection.get_server_pid())
+        book.record_checkout(id(connection), connection.get_server_pid())
         return connection
 
     @functools.wraps(plain)
@@ -189,11 +191,11 @@ def _watch_connects(name: str, ledger: Ledger) -> Book:
             __slots__ = ()
 
             def _cleanup(self) -> None:
-                book.give_back(id(self), "terminated")
+                book.record_end(id(self), "terminated")
                 super()._cleanup()
 
             def __del__(self) -> None:
-                book.give_back(id(self), "reclaimed")
+                book.record_end(id(self), "garbage collected")
                 super().__del__()
 
         return WatchedConnection
@@ -211,7 +213,7 @@ def _leave_to_pools(book: Book) -> None:
     @functools.wraps(plain)
     async def _get_new_connection(self: Any) -> Any:  # noqa: ANN401
         connection = await plain(self)
-        book.give_back(id(connection))
+        book.record_end(id(connection))
         return connection
 
     pools._get_new_connection = _get_new_connection  # noqa: SLF001

@@ -31,7 +31,7 @@ class UncountedGauge:
         """Only the server has a limit."""
         return
 
-    def lent(self) -> int:
+    def checked_out(self) -> int:
         """Connections lent now."""
         return len(self.book.loans) if self.book else 0
 

@@ -75,7 +75,7 @@ class PoolGauge:
         """The most it lends at once; a null pool may have no limit."""
         return self._pool.max_size or None
 
-    def lent(self) -> int:
+    def checked_out(self) -> int:
         """Connections lent now."""
         return len(self.book.loans) if self.book else 0
 
@@ -121,29 +121,29 @@ def _watch_sync(watched: ConnectionPool[Any], book: Book) -> None:
 
     class Watched(plain):  # type: ignore[misc]
         def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401
-            asked = book.ask()
+            began = book.begin_wait()
             connection = None
             try:
                 connection = plain_getconn(self, timeout)
             except PoolTimeout as expired:
-                book.timed_out()
+                book.record_timeout()
                 if not book.full:
                     raise  # a free slot, but no server behind it
                 raise PsycopgPoolExhausted.of(book) from expired
             finally:
                 if connection is None:
-                    book.give_up(asked)
-            lend(book, connection, asked)
+                    book.end_wait(began)
+            record_checkout(book, connection, began)
             return connection
 
         def putconn(self, conn: Connection[Any]) -> None:
-            give_back(book, self, conn)
+            record_end(book, self, conn)
             plain_putconn(self, conn)
 
         def _connect(self, timeout: float | None = None) -> Any:  # noqa: ANN401
             began = time.monotonic()
             connection = super()._connect(timeout)
-            book.connected(time.monotonic() - began)
+            book.record_connect(time.monotonic() - began)
             return connection
 
     async def free(loan: Loan) -> None:
@@ -155,7 +155,7 @@ def _watch_sync(watched: ConnectionPool[Any], book: Book) -> None:
             watched.putconn(connection)
 
     watched.__class__ = Watched
-    book.free = free
+    book.free_slot = free
 
 
 def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
@@ -165,29 +165,29 @@ def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
 
     class Watched(plain):  # type: ignore[misc]
         async def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
-            asked = book.ask()
+            began = book.begin_wait()
             connection = None
             try:
                 connection = await plain_getconn(self, timeout)
             except PoolTimeout as expired:
-                book.timed_out()
+                book.record_timeout()
                 if not book.full:
                     raise  # a free slot, but no server behind it
                 raise PsycopgPoolExhausted.of(book) from expired
             finally:
                 if connection is None:
-                    book.give_up(asked)
-            lend(book, connection, asked)
+                    book.end_wait(began)
+            record_checkout(book, connection, began)
             return connection
 
         async def putconn(self, conn: AsyncConnection[Any]) -> None:
-            give_back(book, self, conn)
+            record_end(book, self, conn)
             await plain_putconn(self, conn)
 
         async def _connect(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
             began = time.monotonic()
             connection = await super()._connect(timeout)
-            book.connected(time.monotonic() - began)
+            book.record_connect(time.monotonic() - began)
             return connection
 
     async def free(loan: Loan) -> None:
@@ -199,21 +199,23 @@ def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
             await watched.putconn(connection)
 
     watched.__class__ = Watched
-    book.free = free
+    book.free_slot = free
 
 
-def lend(
-    book: Book, connection: AnyConnection, asked: float | None = None
+def record_checkout(
+    book: Book, connection: AnyConnection, began: float | None = None
 ) -> None:
     """Write down what a pool has just lent."""
     slot = vars(connection).setdefault(SLOT, next(_slots))
     pid = connection.pgconn.backend_pid
     # Beyond this function and its caller: neither is the application's.
     frame = frame_above(2)
-    book.lend(slot, pid, weakref.ref(connection), asked, frame)
+    book.record_checkout(slot, pid, weakref.ref(connection), began, frame)
 
 
-def give_back(book: Book, watched: AnyPool, connection: AnyConnection) -> None:
+def record_end(
+    book: Book, watched: AnyPool, connection: AnyConnection
+) -> None:
     """Write down what a pool is about to get back.
 
     Before the pool has it, who may lend it to another at once.
@@ -222,4 +224,6 @@ def give_back(book: Book, watched: AnyPool, connection: AnyConnection) -> None:
         return  # which the pool is about to refuse
     slot = vars(connection).get(SLOT)
     if slot is not None:  # else it was lent before anybody watched
-        book.give_back(slot, "terminated" if connection.closed else "returned")
+        book.record_end(
+            slot, "terminated" if connection.closed else "returned"
+        )

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 PID = "poolwatch.pid"
 """Where a connection record remembers its backend's process id."""
-ASKED = "poolwatch.asked"
+BEGAN = "poolwatch.began"
 """Where it remembers when it began to connect."""
 CONNECT = Engine.connect.__code__
 """What most loans begin with."""
@@ -84,18 +84,24 @@ def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
 def follow_loans(engine: Engine, book: Book) -> None:
     """Write down whatever a pool lends and gets back, by events alone."""
 
-    def lend(_: object, record: ConnectionPoolEntry, __: object) -> None:
-        _lend(book, record)
+    def record_checkout(
+        _: object, record: ConnectionPoolEntry, __: object
+    ) -> None:
+        _record_checkout(book, record)
 
-    def give_back(_: object, record: ConnectionPoolEntry) -> None:
-        book.give_back(id(record))
+    def record_end(_: object, record: ConnectionPoolEntry) -> None:
+        book.record_end(id(record))
 
-    event.listen(engine, "checkout", lend)
-    event.listen(engine, "checkin", give_back)
+    event.listen(engine, "checkout", record_checkout)
+    event.listen(engine, "checkin", record_end)
     _follow_losses(engine, book)
 
 
-def _lend(book: Book, record: Any, asked: float | None = None) -> None:  # noqa: ANN401
+def _record_checkout(
+    book: Book,
+    record: Any,  # noqa: ANN401
+    began: float | None = None,
+) -> None:
     info = record.info
     if PID not in info:
         info[PID] = _backend_pid(record.driver_connection)
@@ -108,20 +114,20 @@ def _lend(book: Book, record: Any, asked: float | None = None) -> None:  # noqa:
     # An asyncio engine's core runs in a greenlet, beside whoever awaits it.
     awaiting = getcurrent().parent if getcurrent is not None else None
     beyond = awaiting.gr_frame if awaiting is not None else None
-    book.lend(id(record), info[PID], handle, asked, frame, beyond)
+    book.record_checkout(id(record), info[PID], handle, began, frame, beyond)
 
 
 def _follow_losses(engine: Engine, book: Book) -> None:
     def invalidate(
         _: object, record: ConnectionPoolEntry, __: BaseException | None
     ) -> None:
-        book.give_back(id(record), "terminated")
+        book.record_end(id(record), "terminated")
 
     def detach(_: object, record: Any) -> None:  # noqa: ANN401
         # The record is back in the pool by now, and may be another's.
         loan = book.loans.get(id(record))
         if loan is not None and loan.handle is not record.fairy_ref:
-            book.give_back(id(record), "detached")
+            book.record_end(id(record), "detached")
 
     async def free(loan: Loan) -> None:
         connection = loan.handle() if loan.handle else None
@@ -130,7 +136,7 @@ def _follow_losses(engine: Engine, book: Book) -> None:
 
     event.listen(engine, "invalidate", invalidate)
     event.listen(engine, "detach", detach)
-    book.free = free
+    book.free_slot = free
 
 
 def _sync_engine(engine: Any) -> Any:  # noqa: ANN401
@@ -141,12 +147,12 @@ def _sync_engine(engine: Any) -> Any:  # noqa: ANN401
 def _time_connects(engine: Engine, book: Book) -> None:
     def before(_: object, record: ConnectionPoolEntry, *__: object) -> None:
         if record is not None and record.record_info is not None:
-            record.record_info[ASKED] = time.monotonic()
+            record.record_info[BEGAN] = time.monotonic()
 
     def after(_: object, record: ConnectionPoolEntry) -> None:
-        if record.record_info and ASKED in record.record_info:
-            asked = record.record_info.pop(ASKED)
-            book.connected(time.monotonic() - asked)
+        if record.record_info and BEGAN in record.record_info:
+            began = record.record_info.pop(BEGAN)
+            book.record_connect(time.monotonic() - began)
 
     event.listen(engine, "do_connect", before)
     event.listen(engine, "connect", after)
@@ -159,21 +165,21 @@ def _follow_loans(engine: Engine, book: Book) -> None:
 
     class Watched(plain):  # type: ignore[misc]
         def connect(self) -> PoolProxiedConnection:
-            asked = book.ask()
+            began = book.begin_wait()
             connection: Any = None
             try:
                 connection = connect(self)
             except CheckoutTimeout as timeout:
-                book.timed_out()
+                book.record_timeout()
                 raise SQLAlchemyPoolExhausted.of(book) from timeout
             finally:
                 if connection is None:
-                    book.give_up(asked)
-            _lend(book, connection._connection_record, asked)  # noqa: SLF001
+                    book.end_wait(began)
+            _record_checkout(book, connection._connection_record, began)  # noqa: SLF001
             return connection  # type: ignore[no-any-return]
 
         def _return_conn(self, record: ConnectionPoolEntry) -> None:
-            book.give_back(id(record))
+            book.record_end(id(record))
             return_conn(self, record)
 
     Watched.__name__ = Watched.__qualname__ = f"Watched{plain.__name__}"

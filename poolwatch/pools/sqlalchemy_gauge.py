@@ -66,7 +66,7 @@ class EngineGauge:
         overflow: int = pool._max_overflow  # noqa: SLF001
         return pool.size() + overflow if overflow >= 0 else None
 
-    def lent(self) -> int:
+    def checked_out(self) -> int:
         """Connections lent now."""
         pool = self._engine.pool
         if isinstance(pool, QueuePool):

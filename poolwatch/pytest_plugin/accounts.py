@@ -16,8 +16,8 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from poolwatch.findings import HEALED, Finding
-from poolwatch.listener import Listener
+from poolwatch.book import Listener
+from poolwatch.findings import HEALED_BY, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Account:
     """A test, or a fixture that outlives it."""
 
     name: str
-    reclaimed: list[Finding] = field(default_factory=list)
+    garbage_collected: list[Finding] = field(default_factory=list)
     """What the garbage collector gave back in its stead."""
     sessions: WeakSet[Session] = field(default_factory=WeakSet)
     """What a fixture has made, and may borrow with in any test."""
@@ -92,9 +92,11 @@ class Accounts(Listener):
     def ended(self, loan: Loan, how: Ending) -> None:
         """Remember what nobody gave back himself."""
         account = self._charged.pop(loan, self.busy_with)
-        if account is not None and how == "reclaimed":
-            found = Finding.of("reclaimed", loan, healed_by=HEALED[how])
-            account.reclaimed.append(found)
+        if account is not None and how == "garbage collected":
+            found = Finding.of(
+                "garbage collected", loan, healed_by=HEALED_BY[how]
+            )
+            account.garbage_collected.append(found)
 
     def settle(self, account: Account, grace: float) -> list[Finding]:
         """Find what an account has not given back, and close it.
@@ -119,7 +121,7 @@ class Accounts(Listener):
         return [
             replace(finding, borrower=finding.borrower or account.name)
             for finding in (
-                *account.reclaimed,
+                *account.garbage_collected,
                 *(finding for loan, finding in found.items() if loan in loans),
             )
         ]

@@ -55,7 +55,7 @@ def _watch_sqlalchemy(ledger: Ledger) -> None:
         # A connection that is made to fill the pool is lent by the pool.
         if UNPOOLED in ledger.books:
             slot = id(record.driver_connection)
-            ledger.books[UNPOOLED].give_back(slot)
+            ledger.books[UNPOOLED].record_end(slot)
 
     # Events of the class reach every pool, also one that exists already.
     event.listen(Pool, "connect", adopt)
@@ -78,12 +78,13 @@ def _watch_asyncpg(ledger: Ledger) -> None:
     @wraps(acquire)
     async def _acquire(self: Any, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
         connection = await acquire(self, timeout)
-        book.lend(id(connection._holder), connection.get_server_pid())  # noqa: SLF001
+        slot = id(connection._holder)  # noqa: SLF001
+        book.record_checkout(slot, connection.get_server_pid())
         return connection
 
     @wraps(release)
     def _release(self: Any) -> None:  # noqa: ANN401
-        book.give_back(id(self))  # first, as another may acquire it at once
+        book.record_end(id(self))  # first, as another may acquire it at once
         release(self)
 
     pool._acquire, holder._release = _acquire, _release  # noqa: SLF001
@@ -92,7 +93,7 @@ def _watch_asyncpg(ledger: Ledger) -> None:
 def _watch_psycopg(ledger: Ledger) -> None:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool  # noqa: PLC0415
 
-    from poolwatch.pools.psycopg import give_back, lend  # noqa: PLC0415
+    from poolwatch.pools.psycopg import record_checkout, record_end  # noqa: PLC0415
 
     book = _open_book(ledger, "psycopg_pool")
     pool: Any = ConnectionPool
@@ -103,23 +104,23 @@ def _watch_psycopg(ledger: Ledger) -> None:
     @wraps(get)
     def getconn(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401
         connection = get(self, timeout)
-        lend(book, connection)
+        record_checkout(book, connection)
         return connection
 
     @wraps(put)
     def putconn(self: Any, conn: Any) -> None:  # noqa: ANN401
-        give_back(book, self, conn)
+        record_end(book, self, conn)
         put(self, conn)
 
     @wraps(get_async)
     async def getconn_async(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
         connection = await get_async(self, timeout)
-        lend(book, connection)
+        record_checkout(book, connection)
         return connection
 
     @wraps(put_async)
     async def putconn_async(self: Any, conn: Any) -> None:  # noqa: ANN401
-        give_back(book, self, conn)
+        record_end(book, self, conn)
         await put_async(self, conn)
 
     pool.getconn, pool.putconn = getconn, putconn

@@ -49,7 +49,9 @@ class Lender(ABC):
 
     async def time_out(self) -> None:
         if self.book.full:
-            with pytest.raises(PoolExhausted, match=f"{MOST} of {MOST} lent"):
+            with pytest.raises(
+                PoolExhausted, match=f"{MOST} of {MOST} checked out"
+            ):
                 await self.get(timeout=SOON)
 
     async def give_back_twice(self, connection: Any) -> None:

@@ -106,7 +106,7 @@ class PsycopgLender(Lender):
             await self.give_back(self.held.pop())
         await self._wait(self._pool.close())
         for slot in [*self.book.loans]:  # what was dropped
-            self.book.give_back(slot)
+            self.book.record_end(slot)
 
     async def dispose(self) -> None:
         await self._wait(self._pool.drain())

@@ -66,7 +66,7 @@ async def test_release_ends_a_loan_once(
     await pool.release(connection)
     await pool.release(connection)
     assert not book.loans
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 @pytest.mark.usefixtures("book")
@@ -82,7 +82,7 @@ async def test_a_statement_of_the_pool_itself_is_a_loan(
     pool: asyncpg.Pool, book: Book
 ) -> None:
     assert await pool.fetchval("SELECT 1") == 1
-    assert (book.returned, len(book.loans)) == (1, 0)
+    assert (book.loans_ended, len(book.loans)) == (1, 0)
 
 
 async def test_a_connection_that_is_dropped_stays_lent(
@@ -90,7 +90,7 @@ async def test_a_connection_that_is_dropped_stays_lent(
 ) -> None:
     await pool.acquire()
     gc.collect()
-    assert len(book.loans) == book.gauge.lent() == 1
+    assert len(book.loans) == book.gauge.checked_out() == 1
 
 
 async def test_closing_the_connection_ends_its_loan(
@@ -115,7 +115,7 @@ async def test_a_backend_that_was_terminated_ends_its_loan(
     _held = await pool.acquire()
     server.terminate(only(ledger).pid)
     await until_async(lambda: not book.loans)
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 async def test_expired_connections_end_their_loan_when_released(
@@ -140,7 +140,9 @@ async def test_a_timeout_names_the_holders(
 ) -> None:
     async with pool.acquire(), pool.acquire():
         assert book.full
-        with pytest.raises(PoolExhausted, match=r"2 of 2 lent: 2 × tests/"):
+        with pytest.raises(
+            PoolExhausted, match=r"2 of 2 checked out: 2 × tests/"
+        ):
             await pool.acquire(timeout=0.01)
     assert (book.timeouts, book.waiting, len(book.loans)) == (1, 0, 0)
 
@@ -238,7 +240,7 @@ async def test_one_that_is_dropped_without_close_is_reclaimed(
     assert len(unpooled.loans) == 1
     del connection
     assert not unpooled.loans
-    assert (unpooled.returned, unpooled.reclaimed) == (1, 1)
+    assert (unpooled.loans_ended, unpooled.garbage_collected) == (1, 1)
     await until_async(lambda: not server.backends())
 
 
@@ -248,7 +250,7 @@ async def test_one_whose_backend_was_terminated_is_no_loan(
     _held = await asyncpg.connect(server.dsn)
     server.terminate(only(ledger).pid)
     await until_async(lambda: not unpooled.loans)
-    assert unpooled.reclaimed == 0
+    assert unpooled.garbage_collected == 0
 
 
 async def test_a_pools_own_connections_are_no_loans_of_the_unpooled(

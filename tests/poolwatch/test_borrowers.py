@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 import poolwatch
 from poolwatch import Book, Ledger
 from poolwatch.book import MOST_LINES, OTHER
-from poolwatch.holder import current_task
+from poolwatch.loan import current_task
 from poolwatch.pools.ledger_gauge import UncountedGauge
 from tests.poolwatch.conftest import Server, only, until_async
 
@@ -92,7 +92,7 @@ async def test_tasks_of_a_borrower_borrow_in_its_name(
     assert sorted(names) == list("aaabbbccc")
     release.set()
     await asyncio.wait(jobs)
-    assert (book.leaks, book.returned, len(book.loans)) == (0, 9, 0)
+    assert (book.leaks, book.loans_ended, len(book.loans)) == (0, 9, 0)
 
 
 async def test_a_worker_thread_borrows_in_the_name_of_who_sent_it(
@@ -131,8 +131,8 @@ def test_threads_and_collector_and_borrowers_at_once(
 
     with ThreadPoolExecutor(8) as executor:
         list(executor.map(work, range(8)))
-    assert (book.returned, book.leaks, book.waiting) == (400, 0, 0)
-    assert book.gauge.lent() == len(book.loans) == ledger.borrowers == 0
+    assert (book.loans_ended, book.leaks, book.waiting) == (400, 0, 0)
+    assert book.gauge.checked_out() == len(book.loans) == ledger.borrowers == 0
     assert sum(book.use_time.counts) == sum(book.wait_time.counts) == 400
     engine.dispose()
 
@@ -192,8 +192,8 @@ async def test_what_has_just_come_back_is_neither_leaked_nor_overdue(
 ) -> None:
     async with pool.acquire():
         loan = only(ledger)
-    book.leak(loan)
-    book.overdue(loan)
+    book.record_leak(loan)
+    book.record_overdue(loan)
     assert (loan.leaked, loan.overdue, book.leaks) == (False, False, 0)
 
 
@@ -216,7 +216,7 @@ def test_leaks_are_counted_by_borrower_and_line(ledger: Ledger) -> None:
     book = ledger.open_book("orders", UncountedGauge())
     for job in ("import", "import", "export"):
         with ledger.borrower(job):
-            book.lend(slot=len(book.loans), pid=None)
+            book.record_checkout(slot=len(book.loans), pid=None)
     (imported, twice), (exported, once) = book.leaks_by_line.most_common()
     assert (imported[0], twice) == ("import", 2)
     assert (exported[0], once) == ("export", 1)
@@ -228,7 +228,7 @@ def test_ever_new_borrowers_cannot_fill_the_memory(ledger: Ledger) -> None:
     book = ledger.open_book("orders", UncountedGauge())
     for number in range(MOST_LINES + 5):
         with ledger.borrower(f"job {number}"):
-            book.lend(slot=number, pid=None)
+            book.record_checkout(slot=number, pid=None)
     assert book.leaks == MOST_LINES + 5
     assert len(book.leaks_by_line) == MOST_LINES + 1
     assert book.leaks_by_line[OTHER] == 5
@@ -241,7 +241,7 @@ def test_a_leak_is_reported_where_the_working_folder_is_gone(
     monkeypatch.chdir(tmp_path)
     tmp_path.rmdir()
     with ledger.borrower("job"):
-        book.lend(slot=1, pid=None)
+        book.record_checkout(slot=1, pid=None)
     assert book.leaks == 1
 
 

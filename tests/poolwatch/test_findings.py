@@ -55,7 +55,7 @@ async def test_a_leak_is_found_the_moment_its_borrower_ends(
     assert finding.pid == connection.get_server_pid()
     assert finding.borrower == "nightly job"
     assert str(finding).startswith("leak: nightly job, pool 'orders'")
-    assert "borrowed at tests/poolwatch/test_findings.py:" in str(finding)
+    assert "checked out at tests/poolwatch/test_findings.py:" in str(finding)
 
 
 async def test_a_finding_says_when_it_was_made(
@@ -75,7 +75,7 @@ async def test_a_leak_that_comes_back_says_what_healed_it(
     await pool.release(connection)
     assert kinds(reporter) == ["leak", "returned late"]
     assert reporter.recent[-1].healed_by == "its own code"
-    assert "given back by its own code" in str(reporter.recent[-1])
+    assert "returned by its own code" in str(reporter.recent[-1])
 
 
 async def test_the_end_of_its_backend_heals_a_leak(
@@ -97,7 +97,7 @@ def test_what_the_collector_gives_back_is_found(
     del session
     assert kinds(reporter) == ["leak"]
     gc.collect()
-    assert kinds(reporter) == ["leak", "reclaimed"]
+    assert kinds(reporter) == ["leak", "garbage collected"]
     assert reporter.recent[-1].healed_by == "the garbage collector"
 
 

@@ -62,7 +62,7 @@ def hold():
 
 def leak():
     with ledger.borrower("job"):
-        book.lend(1, None, asked=book.ask())
+        book.record_checkout(1, None, began=book.begin_wait())
     print([finding.kind for finding in reporter.recent])
 
 
@@ -80,8 +80,8 @@ def test_the_child_has_none_of_the_parents_loans_waiters_and_borrowers() -> (
     script = """
 def borrow():
     ledger.begin(Borrower("request"))
-    book.lend(1, None)
-    book.ask()
+    book.record_checkout(1, None)
+    book.begin_wait()
 
 
 def tell():
@@ -99,14 +99,14 @@ tell()
 def test_a_borrower_that_forks_may_end_in_the_child() -> None:
     script = """
 def go_on():
-    book.give_back(1)
+    book.record_end(1)
     ledger.end(borrower, token)
     print(ledger.borrowers, book.leaks)
 
 
 borrower = Borrower("job")
 token = ledger.begin(borrower)
-book.lend(1, None)
+book.record_checkout(1, None)
 in_child(go_on)
 """
     assert run(script) == "0 0\n"

@@ -40,7 +40,7 @@ async def test_counts_what_was_found_too_long_ago_to_be_shown() -> None:
     book = ledger.open_book("orders", UncountedGauge())
     for slot in range(3):
         with ledger.borrower("job"):
-            book.lend(slot, pid=None)
+            book.record_checkout(slot, pid=None)
     page = await ThisProcess(ledger, reporter).leaks()
     assert len(page.findings) == 1
     [site] = page.sites

@@ -49,7 +49,7 @@ async def test_a_callback_that_fails_keeps_no_finding_from_anybody(
     assert heard == list(reporter.recent)
     found, failed = caplog.messages
     assert found == str(heard[0])
-    assert failed == "a listener failed to hear 'leak'"
+    assert failed == "a listener failed on 'leak'"
 
 
 async def test_a_listener_hears_of_everything(
@@ -99,4 +99,4 @@ async def test_a_listener_that_fails_harms_neither_pool_nor_borrower(
         connection = await pool.acquire()
     await pool.release(connection)
     assert pool.get_idle_size() == 1
-    assert "a listener failed to hear 'ended'" in caplog.messages
+    assert "a listener failed on 'ended'" in caplog.messages

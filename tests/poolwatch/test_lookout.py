@@ -187,7 +187,7 @@ def test_shows_the_servers_states_while_the_event_loop_is_blocked(
 def test_one_process_alone_needs_no_label(service: Blockable) -> None:
     metrics = service.port.get("/metrics").text
 
-    assert 'poolwatch_reclaimed_total{pool="engine"} 0.0' in metrics
+    assert 'poolwatch_garbage_collected_total{pool="engine"} 0.0' in metrics
     assert "process=" not in metrics
 
 

@@ -36,7 +36,7 @@ HAPPENINGS = {
     "db_client_connection_use_time_seconds_sum",
     "db_client_connection_create_time_seconds_sum",
     "poolwatch_leaks_total",
-    "poolwatch_reclaimed_total",
+    "poolwatch_garbage_collected_total",
 }
 """Metrics that are zero until what they show has happened."""
 

@@ -73,6 +73,6 @@ def test_a_loan_may_be_reclaimed_while_the_sdk_has_its_locks(
     thread.start()
     thread.join(PATIENCE)
     assert not thread.is_alive(), "it waits for itself"
-    assert book.reclaimed == 1
+    assert book.garbage_collected == 1
     assert sum(recorded) == 2
     engine.dispose()

@@ -54,7 +54,7 @@ def test_the_end_of_the_block_ends_a_loan(
     with pool.connection() as connection:
         assert only(ledger).pid == connection.info.backend_pid
     assert not book.loans
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 def test_putconn_ends_a_loan(pool: ConnectionPool, book: Book) -> None:
@@ -93,7 +93,7 @@ def test_a_second_putconn_is_refused_and_ends_nothing(
     pool.putconn(first)
     with pytest.raises(ValueError, match="doesn't come from any pool"):
         pool.putconn(first)
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 def test_a_stranger_is_refused_and_ends_nothing(
@@ -105,7 +105,7 @@ def test_a_stranger_is_refused_and_ends_nothing(
         with pytest.raises(ValueError, match="it comes from pool"):
             pool.putconn(stranger)
         assert len(book.loans) == len(others.loans) == 1
-    assert book.returned == others.returned == 1
+    assert book.loans_ended == others.loans_ended == 1
 
 
 @pooling
@@ -174,7 +174,7 @@ def test_a_connection_that_fails_its_check_is_no_loan(
     server.terminate(pid)
     with pool.connection():
         assert only(ledger).pid != pid
-    assert book.returned == 2
+    assert book.loans_ended == 2
 
 
 def test_a_timeout_names_the_holders(pool: ConnectionPool, book: Book) -> None:
@@ -182,8 +182,9 @@ def test_a_timeout_names_the_holders(pool: ConnectionPool, book: Book) -> None:
         with pytest.raises(PoolTimeout) as timeout:
             pool.getconn(timeout=0.01)
         assert isinstance(timeout.value, PoolExhausted)
-        assert "2 of 2 lent: 2 × tests/poolwatch/test_psycopg.py:" in str(
-            timeout.value
+        assert (
+            "2 of 2 checked out: 2 × tests/poolwatch/test_psycopg.py:"
+            in str(timeout.value)
         )
         assert timeout.value.sqlstate is None
     assert (book.timeouts, book.waiting, len(book.loans)) == (1, 0, 0)
@@ -215,8 +216,12 @@ def test_the_gauge_reads_the_pool(pool: ConnectionPool, book: Book) -> None:
     gauge = book.gauge
     assert (gauge.size(), gauge.minimum(), gauge.capacity()) == (2, 0, 2)
     with pool.connection():
-        assert (gauge.lent(), gauge.idle(), gauge.overflow()) == (1, 0, 0)
-    assert (gauge.lent(), gauge.idle(), gauge.overflow()) == (0, 1, 0)
+        assert (gauge.checked_out(), gauge.idle(), gauge.overflow()) == (
+            1,
+            0,
+            0,
+        )
+    assert (gauge.checked_out(), gauge.idle(), gauge.overflow()) == (0, 1, 0)
 
 
 @pytest.mark.parametrize("open_pool", [NullConnectionPool], indirect=True)

@@ -75,7 +75,7 @@ async def test_a_second_putconn_is_refused_and_ends_nothing(
     await pool.putconn(first)
     with pytest.raises(ValueError, match="doesn't come from any pool"):
         await pool.putconn(first)
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 @pytest.mark.parametrize("open_pool", [AsyncConnectionPool], indirect=True)

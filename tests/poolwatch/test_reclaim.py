@@ -103,7 +103,7 @@ async def test_a_leak_is_taken_back_and_its_slot_lent_anew(
     await until_async(lambda: pid not in server.backends())
     found = [finding.kind for finding in reporter.recent]
     assert found == ["leak", "returned late"]
-    assert reporter.recent[-1].healed_by == "reclaim"
+    assert reporter.recent[-1].healed_by == "reclaim_leaks"
     again = await borrow()
     assert only(ledger).pid != pid
     del again

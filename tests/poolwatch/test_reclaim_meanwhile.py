@@ -64,7 +64,7 @@ async def test_what_is_lent_anew_while_the_server_is_asked_is_not_touched(
     with ledger.borrower("another"):
         await reclaim_leaks(ledger, lend_anew, after=0)
         assert await borrowed[0].fetchval("SELECT 1") == 1
-        assert not only(ledger).condemned
+        assert not only(ledger).being_reclaimed
 
 
 async def test_a_leak_that_is_in_use_is_left_for_the_next_call(

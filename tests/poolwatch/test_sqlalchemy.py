@@ -65,7 +65,7 @@ def test_close_ends_a_loan(engine: Engine, book: Book) -> None:
     assert len(book.loans) == 1
     connection.close()
     assert not book.loans
-    assert (book.returned, book.reclaimed) == (1, 0)
+    assert (book.loans_ended, book.garbage_collected) == (1, 0)
 
 
 def test_a_second_close_ends_nothing(engine: Engine, book: Book) -> None:
@@ -74,7 +74,7 @@ def test_a_second_close_ends_nothing(engine: Engine, book: Book) -> None:
     with engine.connect():
         first.close()
         assert len(book.loans) == 1
-    assert book.returned == 2
+    assert book.loans_ended == 2
 
 
 def test_the_collector_ends_a_loan_and_is_counted_apart(
@@ -86,7 +86,7 @@ def test_the_collector_ends_a_loan_and_is_counted_apart(
     assert len(book.loans) == 1
     gc.collect()
     assert not book.loans
-    assert book.reclaimed == 1
+    assert book.garbage_collected == 1
 
 
 def test_a_connection_that_is_dropped_is_reclaimed(
@@ -96,14 +96,14 @@ def test_a_connection_that_is_dropped_is_reclaimed(
     assert len(book.loans) == 1
     del connection
     assert not book.loans
-    assert book.reclaimed == 1
+    assert book.garbage_collected == 1
 
 
 def test_invalidation_ends_a_loan(engine: Engine, book: Book) -> None:
     with engine.connect() as connection:
         connection.invalidate()
         assert not book.loans
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 def test_each_end_says_how_it_came(
@@ -113,8 +113,13 @@ def test_each_end_says_how_it_came(
     engine.raw_connection().invalidate()
     engine.raw_connection().detach()
     engine.raw_connection()
-    assert endings == ["returned", "terminated", "detached", "reclaimed"]
-    assert book.returned == 4
+    assert endings == [
+        "returned",
+        "terminated",
+        "detached",
+        "garbage collected",
+    ]
+    assert book.loans_ended == 4
 
 
 @queue_pool
@@ -144,7 +149,7 @@ def test_detaching_ends_a_loan_once(engine: Engine, book: Book) -> None:
     with engine.connect() as connection:
         connection.detach()
         assert not book.loans
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 def test_detaching_what_is_closed_ends_its_loan(
@@ -186,7 +191,7 @@ def test_a_backend_that_was_terminated_ends_its_loan(
         with pytest.raises(DBAPIError):
             connection.execute(text("SELECT 1"))
         assert not book.loans
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 @queue_pool
@@ -194,7 +199,7 @@ def test_an_overflow_connection_is_a_loan_as_any(
     engine: Engine, book: Book
 ) -> None:
     with engine.connect(), engine.connect():
-        assert len(book.loans) == book.gauge.lent() == 2
+        assert len(book.loans) == book.gauge.checked_out() == 2
         assert (book.gauge.size(), book.gauge.overflow()) == (1, 1)
         assert book.full
     assert not book.loans
@@ -207,8 +212,9 @@ def test_a_timeout_names_the_holders(engine: Engine, book: Book) -> None:
         with pytest.raises(PoolTimeout) as timeout:
             engine.connect()
         assert isinstance(timeout.value, PoolExhausted)
-        assert "2 of 2 lent: 2 × tests/poolwatch/test_sqlalchemy.py:" in str(
-            timeout.value
+        assert (
+            "2 of 2 checked out: 2 × tests/poolwatch/test_sqlalchemy.py:"
+            in str(timeout.value)
         )
     assert (book.timeouts, book.waiting, len(book.loans)) == (1, 0, 0)
 
@@ -249,7 +255,7 @@ def test_the_one_connection_of_a_static_pool_is_the_latest_borrowers(
             second.close()
         first.close()
     assert not book.loans
-    assert (book.returned, book.leaks) == (2, 0)
+    assert (book.loans_ended, book.leaks) == (2, 0)
 
 
 def test_each_new_connection_is_timed(

@@ -72,7 +72,7 @@ async def test_close_ends_a_loan(engine: AsyncEngine, book: Book) -> None:
     await connection.close()
     await connection.close()
     assert not book.loans
-    assert (book.returned, book.reclaimed) == (1, 0)
+    assert (book.loans_ended, book.garbage_collected) == (1, 0)
 
 
 async def test_a_session_that_is_closed_ends_its_loan(
@@ -93,7 +93,7 @@ async def test_the_collector_ends_a_loan_and_is_counted_apart(
     assert len(book.loans) == 1
     gc.collect()
     assert not book.loans
-    assert (book.returned, book.reclaimed) == (1, 1)
+    assert (book.loans_ended, book.garbage_collected) == (1, 1)
     await until_async(lambda: not server.backends())
 
 
@@ -103,7 +103,7 @@ async def test_invalidation_ends_a_loan(
     async with engine.connect() as connection:
         await connection.invalidate()
         assert not book.loans
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 async def test_detaching_ends_a_loan_once(
@@ -113,7 +113,7 @@ async def test_detaching_ends_a_loan_once(
         raw = await connection.get_raw_connection()
         raw.detach()
         assert not book.loans
-    assert (book.returned, book.reclaimed) == (1, 0)
+    assert (book.loans_ended, book.garbage_collected) == (1, 0)
 
 
 async def test_the_collector_ends_the_loan_of_a_connection_that_is_closed(
@@ -126,7 +126,7 @@ async def test_the_collector_ends_the_loan_of_a_connection_that_is_closed(
     del connection, raw, driver_connection
     gc.collect()
     assert not book.loans
-    assert (book.returned, book.reclaimed) == (1, 1)
+    assert (book.loans_ended, book.garbage_collected) == (1, 1)
 
 
 async def test_a_backend_that_was_terminated_ends_its_loan(
@@ -137,7 +137,7 @@ async def test_a_backend_that_was_terminated_ends_its_loan(
         with pytest.raises(DBAPIError):
             await connection.execute(PID)
         assert not book.loans
-    assert book.returned == 1
+    assert book.loans_ended == 1
 
 
 @queue_pool
@@ -145,7 +145,7 @@ async def test_an_overflow_connection_is_a_loan_as_any(
     engine: AsyncEngine, book: Book
 ) -> None:
     async with engine.connect(), engine.connect():
-        assert len(book.loans) == book.gauge.lent() == 2
+        assert len(book.loans) == book.gauge.checked_out() == 2
         assert book.gauge.overflow() == 1
     assert not book.loans
 

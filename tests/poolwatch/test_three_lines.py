@@ -158,7 +158,7 @@ def test_the_readmes_lines_find_a_leak_and_name_its_line(
     source = f"DSN = {database_url!r}\n{program}\n{CALL}"
     logged = run(tmp_path, source, (*FASTAPI, *packages))
     assert "leak: GET /orders/{number}" in logged
-    assert f"borrowed at service.py:{line(tmp_path)} orders" in logged
+    assert f"checked out at service.py:{line(tmp_path)} orders" in logged
     told = block_with("poolwatch/README.md", "leak: GET /orders/").source
     assert not difference([ANYTHING, *told.splitlines()], logged)
 
@@ -175,4 +175,4 @@ def test_a_synchronous_engine_needs_no_greenlet(tmp_path: Path) -> None:
     """SQLAlchemy brings it along no more, unless asyncio is asked for."""
     logged = run(tmp_path, SCRIPT, ("sqlalchemy", "typing_extensions"))
     assert "leak: nightly job" in logged
-    assert f"borrowed at service.py:{line(tmp_path)}" in logged
+    assert f"checked out at service.py:{line(tmp_path)}" in logged

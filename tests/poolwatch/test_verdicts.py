@@ -39,7 +39,7 @@ async def activity(server: Server, book: Book) -> dict[int, Activity]:
 
 def test_nobody_has_reason_to_wait(book: Book) -> None:
     assert diagnose(book) is None
-    assert explain(book) == "0 of 4 lent"
+    assert explain(book) == "0 of 4 checked out"
 
 
 async def test_a_leak(
@@ -59,7 +59,9 @@ async def test_a_leak(
         assert "list_orders" in verdict.because
         assert "give the connection back on every path" in str(verdict)
         told = explain(book)
-        assert told.startswith("4 of 4 lent: 3 × tests/poolwatch/test_verdic")
+        assert told.startswith(
+            "4 of 4 checked out: 3 × tests/poolwatch/test_verdic"
+        )
         assert "list_orders, leaked, oldest 0 s; 1 × tests/" in told
 
 

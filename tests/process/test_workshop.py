@@ -74,7 +74,7 @@ def test_a_lesson_is_started_found_guessed_and_summed_up(
     seen = workshop("trap", "analytics", "--answer", right_answer())
     assert seen.returncode == 0
     assert f"{analytics.lesson.trap.why[1:]}." in seen.stdout
-    assert f"{analytics.lesson.other_cure.why[1:]}." in seen.stdout
+    assert f"{analytics.lesson.alternative_cure.why[1:]}." in seen.stdout
 
     shown = workshop("solution", "analytics", "--yes")
     assert "+    async with database.pool.acquire(" in shown.stdout

@@ -67,12 +67,12 @@ def test_each_time_there_is_one_hint_more_while_there_are_any(
 
 
 def test_the_trap_asks_for_an_answer(type_: Type) -> None:
-    number = number_of(orders.lesson.other_cure.what)
+    number = number_of(orders.lesson.alternative_cure.what)
 
     answered = type_("trap", "orders", then=f"{number}\n")
 
     assert answered.exit_code == 0
-    assert f"✓  {orders.lesson.other_cure.what} " in answered.stdout
+    assert f"✓  {orders.lesson.alternative_cure.what} " in answered.stdout
     assert done().trap == 10
 
 
@@ -83,7 +83,7 @@ def test_a_wrong_answer_tells_its_own_reason_alone(type_: Type) -> None:
 
     assert answered.exit_code == 1
     assert f"{orders.lesson.trap.why[1:]}." in answered.stdout
-    assert orders.lesson.other_cure.why[1:] not in answered.stdout
+    assert orders.lesson.alternative_cure.why[1:] not in answered.stdout
     assert (done().trap, done().wrong_answers) == (None, 1)
 
 

@@ -70,7 +70,9 @@ async def test_a_websocket_is_answered_and_stays_open(
 ) -> None:
     asked = lines(service, websocket.lesson)
 
-    async with pasted(asked["# open tabs"]) as told:
+    async with pasted(
+        asked[f"# {websocket.lesson.scenarios[0].name}"]
+    ) as told:
         await told.readuntil(b"near ")
 
         [loan] = service.loans

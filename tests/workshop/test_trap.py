@@ -23,13 +23,15 @@ def test_the_cards_own_trap_is_there_with_its_reason(lesson: Lesson) -> None:
 
 
 @each_lesson
-def test_the_other_cure_alone_is_right_and_names_that_of_after(
+def test_the_alternative_cure_alone_is_right_and_names_that_of_after(
     lesson: Lesson,
 ) -> None:
     [right] = [each for each in options(lesson) if each.right]
 
-    assert right.what == lesson.other_cure.what
-    assert right.why.lower().startswith(f"{lesson.other_cure.why}.".lower())
+    assert right.what == lesson.alternative_cure.what
+    assert right.why.lower().startswith(
+        f"{lesson.alternative_cure.why}.".lower()
+    )
     assert lesson.cure in right.why
 
 
@@ -46,8 +48,8 @@ def test_the_order_is_the_same_each_time(lesson: Lesson) -> None:
 
 
 @each_lesson
-def test_the_other_cure_is_not_what_after_does(lesson: Lesson) -> None:
-    assert lesson.other_cure.what not in lesson.cure
+def test_the_alternative_cure_is_not_what_after_does(lesson: Lesson) -> None:
+    assert lesson.alternative_cure.what not in lesson.cure
 
 
 def test_the_longest_is_right_in_at_most_half_of_the_lessons() -> None:

@@ -67,14 +67,14 @@ async def measure_time(
     for count in COUNTS:
         books[count] = _open_book(poolwatch.Ledger())
         for slot in range(count):
-            books[count].lend(slot, pid=1)
+            books[count].record_checkout(slot, pid=1)
     found: dict[int, list[float]] = {count: [] for count in COUNTS}
     for _ in range(rounds):
         for count, book in books.items():
             began = process_time()
             for _ in range(TIMES):
-                book.lend(count, pid=1, handle=ref(connection))
-                book.give_back(count)
+                book.record_checkout(count, pid=1, handle=ref(connection))
+                book.record_end(count)
             found[count].append((process_time() - began) / TIMES)
     tick("time of a loan beside others")
     return found
@@ -95,7 +95,7 @@ async def _bytes_each(count: int, frames: int) -> float:
             if frames:
                 _lend(book, slot, connection, frames - 1)  # and this one
             await end.wait()
-            book.give_back(slot)  # or nothing, where nothing was lent
+            book.record_end(slot)  # or nothing, where nothing was lent
 
     tracemalloc.start()
     try:
@@ -120,4 +120,4 @@ def _lend(
     if frames > 1:
         _lend(book, slot, connection, frames - 1)
     else:
-        book.lend(slot, pid=1, handle=ref(connection))
+        book.record_checkout(slot, pid=1, handle=ref(connection))

@@ -120,7 +120,7 @@ def test_what_the_garbage_collector_closes_is_a_leak(suite: Suite) -> None:
     assert run.outcomes == {"passed": 3, "errors": 3}
     assert run.lines == run.marked
     assert {loan["kind"] for t in run.report for loan in t["loans"]} == {
-        "reclaimed"
+        "garbage collected"
     }
 
 
