@@ -18,6 +18,7 @@ from lab.page.control_client import ControlClient
 from lab.page.controls import BY_NAME
 from lab.page.dashboard import Dashboard
 from lab.page.guards import guard
+from lab.page.history import SECONDS
 from lab.page.layout import TITLE, build
 from lab.page.lesson_load import LessonLoad
 from lab.reading import Reader
@@ -26,8 +27,8 @@ HOST = "127.0.0.1"
 GRACE = 1
 """Seconds that browsers have to disconnect when the page stops."""
 RESENT = 20
-"""Messages that are kept for a browser that reconnects. A page has one or
-two a second, of 50 kB each; a browser that has missed more loads again."""
+"""Messages kept for a browser that reconnects; one that missed more loads
+the page again. A page gets about two each second, of 50 kB."""
 
 
 def main() -> None:
@@ -57,20 +58,17 @@ def page(service: str, poolwatch: str) -> FastAPI:
 
     """
     token = os.environ["LAB_TOKEN"]
-    dsn = Settings().direct_dsn
-    reader = Reader(poolwatch, service, token, dsn)
+    reader = Reader(poolwatch, service, token, Settings().direct_dsn)
     control = ControlClient(service, poolwatch, token)
     dashboard = Dashboard(reader, control, LessonLoad(service))
 
     @asynccontextmanager
     async def watching(_: FastAPI) -> AsyncIterator[None]:
         async with reader, control:
-            watching = background_tasks.create(dashboard.watch())
-            try:
-                yield
-            finally:
-                watching.cancel()
-                await dashboard.load.stop()
+            task = background_tasks.create(dashboard.watch(SECONDS))
+            yield
+            task.cancel()
+            await dashboard.load.stop()
 
     app = FastAPI(lifespan=watching, openapi_url=None)
 
@@ -88,8 +86,8 @@ def page(service: str, poolwatch: str) -> FastAPI:
     async def chosen(name: str) -> Response | None:
         """Change the room to a lesson, and show it."""
         if name not in BY_NAME:
-            lessons = ", ".join(BY_NAME)
-            message = f"There is no lesson {name!r}; there are {lessons}."
+            known = ", ".join(BY_NAME)
+            message = f"There is no lesson {name!r}; there are {known}."
             return PlainTextResponse(message, status_code=404)
         if name != dashboard.lesson.name:
             await dashboard.choose(BY_NAME[name])

@@ -12,8 +12,7 @@ from typing import Any
 
 from nicegui import ui
 
-from lab.page.dashboard import SECONDS
-from lab.page.history import SNAPSHOTS, History, Snapshot
+from lab.page.history import SECONDS, SNAPSHOTS, History, Snapshot
 
 Options = dict[str, Any]
 
@@ -237,22 +236,22 @@ def _marks(history: History) -> Options:
         return {"data": []}
     end = history.now.reading.at
     begin = end - SNAPSHOTS * SECONDS
-    shown = [mark for mark in history.marks if mark.at >= begin]
+    shown = [(at, words) for at, words in history.marks if at >= begin]
     return {
         "symbol": "none",
         "silent": True,
         "lineStyle": {"color": "currentColor", "type": "solid", "width": 1},
         "data": [
             {
-                "xAxis": min(mark.at, end) * 1000,
+                "xAxis": min(at, end) * 1000,
                 "label": {
                     **FONT,
-                    "show": mark is shown[-1],
-                    "formatter": mark.words,
+                    "show": at == shown[-1][0],
+                    "formatter": words,
                     "position": "end",
-                    "align": "right" if 2 * mark.at > begin + end else "left",
+                    "align": "right" if 2 * at > begin + end else "left",
                 },
             }
-            for mark in shown
+            for at, words in shown
         ],
     }

@@ -1,12 +1,14 @@
-"""What a browser can do to the service: lesson, flag, load and switches."""
+"""What a browser can do to the service: lesson, flag, load and switches.
 
-import operator
-from collections.abc import Awaitable, Callable
+A click changes the dashboard or fails. Bindings show what it came to.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
-from typing import Any
 
 from nicegui import ui
-from nicegui.events import ValueChangeEventArguments
+from nicegui.elements.mixins.disableable_element import DisableableElement
 
 from app.api import LESSONS
 from app.lesson import Lesson
@@ -18,163 +20,117 @@ TITLES = {
     lesson.name: f"{number}. {lesson.name}: {lesson.title}".replace("`", "")
     for number, lesson in enumerate(LESSONS, start=1)
 }
+CHANGED = "update:model-value"
+"""The event of a change by hand, and not by a binding."""
 
 
-def controls(dashboard: Dashboard) -> Callable[[], None]:
-    """Place the bar here; the returned function updates it.
+def controls(dashboard: Dashboard) -> None:
+    """Place the bar here."""
+    with ui.element("section").classes("controls"):
+        ui.html("Controls", tag="h2", sanitize=False).classes("spoken")
+        lesson = ui.select(TITLES, label="Lesson").classes("lesson")
+        lesson.props("outlined dense options-dense")
+        lesson.add_slot("selected-item", "{{ props.opt.label.split(':')[0] }}")
+        lesson.bind_value_from(dashboard, "lesson", lambda each: each.name)
+        lesson.on(CHANGED, lambda: dashboard.choose(BY_NAME[lesson.value]))
+        with ui.element("div") as group:
+            group.props('role="group" aria-label="Variant of the lesson"')
+            flag_toggle(dashboard)
+        _load(dashboard)
+        collector = ui.switch("Garbage collector").on(
+            CHANGED, lambda event: dashboard.switch_collector(on=event.args)
+        )
+        collector.bind_value_from(dashboard, "collector_on").tooltip(
+            "Python's garbage collector returns some leaked connections, at"
+            " an unpredictable time. Off, every leak stays."
+        )
+        provider = ui.switch("Provider answers").on(
+            CHANGED, lambda event: dashboard.switch_provider(on=event.args)
+        )
+        provider.bind_value_from(dashboard, "provider_on").tooltip(
+            "The provider is an outside service that some lessons call. Off,"
+            " each of its callers waits up to 20 s."
+        )
+        collect = ui.button("Collect now", on_click=dashboard.collect)
+        collect.props("outline no-caps").tooltip(
+            "Run the garbage collector once, and count what it returns."
+        )
+        reclaim = ui.button("Take back leaks", on_click=dashboard.reclaim)
+        reclaim.props("outline no-caps").tooltip(
+            "Close the leaked connections. Nothing else changes."
+        )
+        reset = ui.button("Reset all", on_click=dashboard.reset)
+        reset.props("unelevated no-caps").classes("reset").tooltip(
+            "Take back leaks, set every lesson to after, switch collector and"
+            " provider on, count from zero. The load goes on."
+        )
+    for control in (collector, provider, collect, reclaim, reset):
+        _disable_during_action(control, dashboard)
 
-    A click changes the dashboard or fails. The next update shows which.
-    """
 
-    async def choose(chosen: ValueChangeEventArguments[Any]) -> None:
-        if chosen.value != dashboard.lesson.name:
-            await dashboard.choose(BY_NAME[chosen.value])
-
-    async def switch_load() -> None:
+def _load(dashboard: Dashboard) -> None:
+    async def switch() -> None:
         if dashboard.load.is_on:
             await dashboard.stop_load()
         else:
             await dashboard.start_load(rate.value or RATE)
-        update()
 
-    async def follow_rate() -> None:
+    async def follow() -> None:
         if dashboard.load.is_on:
             await dashboard.start_load(rate.value or RATE)
 
-    async def collect(chosen: ValueChangeEventArguments[Any]) -> None:
-        if chosen.value != dashboard.collector_on:
-            await dashboard.switch_collector(on=chosen.value)
-
-    async def provide(chosen: ValueChangeEventArguments[Any]) -> None:
-        if chosen.value != dashboard.provider_answers:
-            await dashboard.switch_provider(on=chosen.value)
-
-    with ui.element("section").classes("controls"):
-        ui.html("Controls", tag="h2", sanitize=False).classes("spoken")
-        lessons = ui.select(
-            TITLES,
-            label="Lesson",
-            value=dashboard.lesson.name,
-            on_change=choose,
-        )
-        lessons.props("outlined dense options-dense").classes("lesson")
-        with ui.element("div").props(
-            'role="group" aria-label="Variant that handles the requests"'
-        ):
-            variant = flag_toggle(dashboard)
-        rate = ui.number(
-            "Requests/s",
-            value=RATE,
-            min=1,
-            precision=0,
-            validation={
-                f"at most {MOST_RATE}": lambda v: (v or 0) <= MOST_RATE
-            },
-        )
-        rate.props("outlined dense hide-bottom-space").classes("rate")
-        rate.on("change", follow_rate)
-        load = ui.button("Start load", on_click=switch_load)
-        load.props("unelevated no-caps").classes("load")
-        collector = ui.switch("Garbage collector", on_change=collect)
-        collector.tooltip(
-            "Python's garbage collector returns some leaked connections, at"
-            " an unpredictable time. Off, every leak stays."
-        )
-        provider = ui.switch("Provider answers", on_change=provide)
-        provider.tooltip(
-            "The provider is an outside service that some lessons call. Off,"
-            " each of its callers waits up to 20 s."
-        )
-        _button(
-            dashboard,
-            "Collect now",
-            dashboard.collect,
-            "Run the garbage collector once, and count what it returns.",
-        )
-        _button(
-            dashboard,
-            "Take back leaks",
-            dashboard.reclaim,
-            "Close the leaked connections, so that the pools are free again."
-            " Nothing else changes.",
-        )
-        reset = _button(
-            dashboard,
-            "Reset all",
-            dashboard.reset,
-            "Take back leaks, set every lesson to after, switch collector and"
-            " provider on, and count from zero. The load goes on.",
-        )
-        reset.classes("reset").props("unelevated", remove="outline")
-        for control in (load, collector, provider):
-            control.bind_enabled_from(dashboard, "busy", operator.not_)
-
-    def update() -> None:
-        name = dashboard.lesson.name
-        lessons.value = name
-        number = list(BY_NAME).index(name) + 1
-        lessons.props(f'display-value="{number}. {name}"')
-        variant.value = dashboard.variant(dashboard.lesson)
-        collector.value = dashboard.collector_on
-        provider.value = dashboard.provider_answers
-        is_on = dashboard.load.is_on
-        load.text = "Stop load" if is_on else "Start load"
-        load.classes(replace=f"load {'on' if is_on else ''}")
-
-    return update
-
-
-def _button(
-    dashboard: Dashboard,
-    words: str,
-    do: Callable[[], Awaitable[None]],
-    tooltip: str,
-) -> ui.button:
-    button = ui.button(words, on_click=do).props("outline no-caps")
-    button.tooltip(tooltip)
-    return button.bind_enabled_from(dashboard, "busy", operator.not_)
-
-
-def flag_toggle(
-    dashboard: Dashboard, lesson: Lesson | None = None
-) -> ui.toggle:
-    """Make the switch of one lesson's flag, or of the chosen lesson's."""
-
-    async def choose(chosen: ValueChangeEventArguments[Any]) -> None:
-        of = lesson or dashboard.lesson
-        if chosen.value in {"before", "after"} - {dashboard.variant(of)}:
-            await dashboard.set_flag(of, chosen.value)
-
-    toggle = ui.toggle(
-        {"before": "before", "after": "after"}, on_change=choose
+    at_most = {f"at most {MOST_RATE}": lambda rate: (rate or 0) <= MOST_RATE}
+    rate = ui.number(
+        "Requests/s", value=RATE, min=1, precision=0, validation=at_most
     )
-    toggle.props("unelevated no-caps").classes("flag")
-    return toggle.bind_enabled_from(dashboard, "busy", operator.not_)
+    rate.props("outlined dense hide-bottom-space").classes("rate")
+    rate.on("change", follow)
+    button = ui.button(on_click=switch).classes("load")
+    button.props("unelevated no-caps").bind_text_from(
+        dashboard.load, "is_on", lambda on: f"{'Stop' if on else 'Start'} load"
+    )
 
 
-def flags_dialog(
-    dashboard: Dashboard,
-) -> tuple[ui.dialog, Callable[[], None]]:
-    """Make the dialog of every lesson's flag, and what updates it."""
-    toggles: dict[str, ui.toggle] = {}
-    with ui.dialog() as dialog, ui.card().classes("dialog flags"):
+def flag_toggle(dashboard: Dashboard, lesson: Lesson | None = None) -> None:
+    """Place the switch of one lesson's flag, or of the chosen lesson's."""
+    toggle = ui.toggle(["before", "after"]).classes("flag")
+    toggle.props("unelevated no-caps").on(
+        CHANGED,
+        lambda: dashboard.set_flag(lesson or dashboard.lesson, toggle.value),
+    )
+    toggle.bind_value_from(
+        dashboard,
+        "flags",
+        lambda _: dashboard.variant(lesson or dashboard.lesson),
+    )
+    _disable_during_action(toggle, dashboard)
+
+
+def _disable_during_action(
+    control: DisableableElement, dashboard: Dashboard
+) -> None:
+    control.bind_enabled_from(dashboard, "action", lambda action: not action)
+
+
+@contextmanager
+def dialog(title: str, look: str = "") -> Iterator[tuple[ui.dialog, ui.html]]:
+    """Make a closed dialog, and its body for the block's elements."""
+    with ui.dialog() as made, ui.card().classes(f"dialog {look}"):
         with ui.element("div").classes("head"):
-            ui.html("Variant of each lesson", tag="h2", sanitize=False)
-            close = ui.button("Close", on_click=dialog.close)
+            head = ui.html(title, tag="h2", sanitize=False)
+            close = ui.button("Close", on_click=made.close)
             close.props("flat no-caps autofocus")
         with ui.element("div").classes("body"):
-            for lesson in LESSONS:
-                row = ui.element("div").classes("row-of-flag")
-                with row.props(f'role="group" aria-label="{lesson.name}"'):
-                    ui.html(
-                        f"<b>{lesson.name}</b>"
-                        f"<small>{escape(lesson.title)}</small>",
-                        sanitize=False,
-                    )
-                    toggles[lesson.name] = flag_toggle(dashboard, lesson)
+            yield made, head
 
-    def update() -> None:
+
+def flags_dialog(dashboard: Dashboard) -> ui.dialog:
+    """Make the dialog of every lesson's flag."""
+    with dialog("Variant of each lesson") as (made, _):
         for lesson in LESSONS:
-            toggles[lesson.name].value = dashboard.variant(lesson)
-
-    return dialog, update
+            row = ui.element("div").classes("row-of-flag")
+            with row.props(f'role="group" aria-label="{lesson.name}"'):
+                title = f"<small>{escape(lesson.title)}</small>"
+                ui.html(f"<b>{lesson.name}</b>{title}", sanitize=False)
+                flag_toggle(dashboard, lesson)
+    return made

@@ -6,28 +6,28 @@ One service has one dashboard. An action in one browser shows in all of them.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from app.api import LESSONS
+from app.control.reset import Reset
 from app.lesson import Lesson, Variant
-from lab.page.control_client import ControlClient, ControlError
+from lab.page.control_client import SECONDS, ControlClient, ControlError
 from lab.page.history import Availability, History
 from lab.page.lesson_load import LessonLoad
+from lab.page.words import count
 from lab.reading import Reader
 
 logger = logging.getLogger(__name__)
 
-SECONDS = 1.0
-"""Between two readings."""
 BLOCKED_SECONDS = 0.5
 """An event loop that is later than this is blocked, and not only busy."""
-PROGRESS_SECONDS = 2.0
-"""How often the page reports an action that still runs."""
+RESET_SECONDS = 60.0
+"""A reset frees a blocked service, so it may wait for the event loop."""
 MESSAGE_SECONDS = 60
 """An older message says nothing about the present, and is hidden."""
 
+Status = Literal["done", "running", "failed"]
 Progress = Literal["started", "line found", "taken back"]
 """What a room has done that the service's state does not show."""
 
@@ -44,14 +44,14 @@ class Dashboard:
     flags: dict[str, str] = field(default_factory=dict)
     """The variant of each lesson, as the service says; else *after*."""
     down_since: float | None = None
+    action: str = ""
+    """What runs now, so that nothing else may start; empty if nothing."""
     message: str = ""
-    message_at: float = 0.0
-    kind: Literal["done", "running", "failed"] = "done"
-    """Of the message."""
-    busy: bool = False
-    """Whether an action runs, so that no other may start."""
+    status: Status = "done"
+    since: float = 0.0
+    """When the action began, or the message came."""
     collector_on: bool = True
-    provider_answers: bool = True
+    provider_on: bool = True
     progress: Progress = "started"
 
     def variant(self, lesson: Lesson) -> str:
@@ -60,17 +60,22 @@ class Dashboard:
 
     @property
     def status_line(self) -> str:
-        """The last message, and when it came; empty once it is old."""
-        if time.time() - self.message_at > MESSAGE_SECONDS:
+        """What runs, or the last message while it is new."""
+        age, now = time.time() - self.since, self.history.now
+        if self.action:
+            blocked = now is not None and now.service == "blocked"
+            why = " The service's event loop is blocked." if blocked else ""
+            return f"{self.action}: running for {age:.0f} s.{why}"
+        if age > MESSAGE_SECONDS:
             return ""
-        clock = time.strftime("%H:%M:%S", time.localtime(self.message_at))
+        clock = time.strftime("%H:%M:%S", time.localtime(self.since))
         return f"{clock} {self.message}"
 
-    async def watch(self) -> None:
-        """Read the service every second, until cancelled."""
+    async def watch(self, seconds: float) -> None:
+        """Read the service again and again, until cancelled."""
         works = True
         while True:
-            began = time.monotonic()
+            next_reading = asyncio.create_task(asyncio.sleep(seconds))
             try:
                 await self._read()
                 works = True
@@ -79,8 +84,7 @@ class Dashboard:
                 if works:
                     logger.exception("a reading failed")
                 works = False
-            spent = time.monotonic() - began
-            await asyncio.sleep(max(0.0, SECONDS - spent))
+            await next_reading
 
     async def _read(self) -> None:
         reading = await self.reader.read()
@@ -93,7 +97,7 @@ class Dashboard:
         self.history.add(reading, service)
         if service == "up":
             if self.down_since is not None:  # it has restarted
-                self.collector_on = self.provider_answers = True
+                self.collector_on = self.provider_on = True
                 self.down_since = None
             await self._read_flags()
         elif service == "down" and self.down_since is None:
@@ -107,103 +111,106 @@ class Dashboard:
 
     async def start_load(self, rate: float) -> None:
         """Send the lesson's scenarios, so many per second."""
-        self._show(await self.load.start(self.lesson, rate))
-        self._mark(f"{self.load.rate:g} requests/s")
+        message = await self.load.start(self.lesson, rate)
+        self._done(f"{self.load.rate:g} requests/s", message)
 
     async def stop_load(self) -> None:
         """Send no more requests."""
-        self._show(await self.load.stop())
-        self._mark("load off")
+        self._done("load off", await self.load.stop())
 
     async def set_flag(self, lesson: Lesson, variant: Variant) -> None:
         """Choose the variant that handles a lesson's routes."""
-        if await self._act(
-            f"{lesson.name}: {variant}",
-            lambda: self.control.set_flag(lesson, variant),
-        ):
+        path, body = f"/lab/flags/{lesson.name}", {"variant": variant}
+        if await self._act("Flag", "PUT", path, body):
+            self.flags = self.flags | {lesson.name: variant}
             if variant == "before":
                 self.progress = "started"
-            await self._read_flags()
+            self._done(
+                f"{lesson.name}: {variant}",
+                f"{variant} handles the requests of lesson {lesson.name}.",
+            )
 
     async def collect(self) -> None:
         """Force a garbage collection."""
-        if await self._act("Collection", self.control.collect):
-            self._mark("collection")
+        if found := await self._act("Collection", "POST", "/lab/gc"):
+            returned = count(found["loans_returned"], "connection")
+            self._done(
+                "collection",
+                f"The garbage collector freed {found['unreachable']:,}"
+                f" objects, which returned {returned}.",
+            )
 
     async def switch_collector(self, *, on: bool) -> None:
         """Switch Python's automatic garbage collection."""
-        if await self._act(
-            "Garbage collector", lambda: self.control.switch_collector(on=on)
-        ):
+        if await self._act("Collector", "PUT", "/lab/gc", {"enabled": on}):
             self.collector_on = on
-            self._mark(f"collector {'on' if on else 'off'}")
+            state = "on" if on else "off"
+            hint = "" if on else ": it hides no leak"
+            self._done(
+                f"collector {state}",
+                f"The garbage collector is {state}{hint}.",
+            )
 
     async def switch_provider(self, *, on: bool) -> None:
         """Let the outside service of some lessons answer or not."""
         if await self._act(
-            "Provider", lambda: self.control.switch_provider(answers=on)
+            "Provider", "PUT", "/lab/provider", {"answers": on}
         ):
-            self.provider_answers = on
-            self._mark(f"provider {'answers' if on else 'silent'}")
+            self.provider_on = on
+            state = "answers" if on else "is silent"
+            hint = "" if on else ": its callers wait up to 20 s"
+            self._done(f"provider {state}", f"The provider {state}{hint}.")
 
     async def reclaim(self) -> None:
         """Close leaked connections, and change nothing else."""
-        if await self._act("Taking back", self.control.reclaim):
+        if freed := await self._act("Taking back", "POST", "/lab/reclaim"):
             self.progress = "taken back"
-            self._mark("taken back")
+            taken = count(freed["loans_freed"], "leaked connection")
+            self._done("taken back", f"Took back {taken}.")
 
     async def reset(self) -> None:
         """Restore the start state, and count from zero."""
-        if await self._act("Reset", self.control.reset):
-            self.collector_on = self.provider_answers = True
+        if body := await self._act(
+            "Reset", "POST", "/lab/reset", seconds=RESET_SECONDS
+        ):
+            self.collector_on = self.provider_on = True
             self.progress = "taken back"
             self.flags = {}
-            self._mark("reset")
             self.history.count_from_now()
+            self._done("reset", _sum_up(Reset.model_validate(body)))
 
-    async def _act(self, name: str, do: Callable[[], Awaitable[str]]) -> bool:
-        """Do one thing at a time, and report what it did."""
-        if self.busy:
-            return False
-        self.busy = True
-        self._show(f"{name}: running …", "running")
-        waiting = asyncio.create_task(self._report_waiting(name))
+    async def _act(
+        self,
+        action: str,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        seconds: float = SECONDS,
+    ) -> dict[str, Any] | None:
+        """Call the service, one action at a time; None if that failed."""
+        if self.action:
+            return None
+        self._show(self.message, "running")
+        self.action = action
         try:
-            self._show(await do())
+            return await self.control.call(method, path, body, seconds)
         except ControlError as error:
             self._show(str(error), "failed")
-            return False
+            return None
         finally:
-            waiting.cancel()
-            self.busy = False
-        return True
+            self.action = ""
 
-    async def _report_waiting(self, name: str) -> None:
-        began = time.monotonic()
-        while True:
-            await asyncio.sleep(PROGRESS_SECONDS)
-            spent = time.monotonic() - began
-            now = self.history.now
-            why = (
-                "the service's event loop is blocked, and handles this next"
-                if now and now.service == "blocked"
-                else "the service is at it"
-            )
-            self._show(f"{name}: {spent:.0f} s so far, {why}.", "running")
+    def _done(self, mark: str, message: str) -> None:
+        """Say what was done, here and in the charts."""
+        self._show(message, "done")
+        self.history.mark(time.time(), mark)
 
-    def _mark(self, words: str) -> None:
-        self.history.mark(time.time(), words)
-
-    def _show(
-        self,
-        message: str,
-        kind: Literal["done", "running", "failed"] = "done",
-    ) -> None:
-        self.message, self.kind, self.message_at = message, kind, time.time()
+    def _show(self, message: str, status: Status) -> None:
+        self.message, self.status, self.since = message, status, time.time()
 
     async def _read_flags(self) -> None:
         """Follow the service's flags, and mark each that has changed."""
-        if self.busy:
+        if self.action:
             return
         try:
             flags = await self.control.flags()
@@ -212,5 +219,23 @@ class Dashboard:
         for name in flags.keys() | self.flags.keys():
             variant = flags.get(name, "after")
             if variant != self.flags.get(name, "after"):
-                self._mark(f"{name}: {variant}")
+                self.history.mark(time.time(), f"{name}: {variant}")
         self.flags = flags
+
+
+def _sum_up(done: Reset) -> str:
+    pools = ", ".join(f"{n} {name}" for name, n in done.freed_by_pool.items())
+    freed = f"Reset: freed {count(done.loans_freed, 'connection')}"
+    parts = [f"{freed} ({pools})" if pools else freed]
+    if done.backends_ended is not None:
+        ended = count(done.backends_ended, "backend")
+        parts.append(f"PostgreSQL ended {ended}")
+    if done.flags_changed:
+        parts.append(f"back to after: {', '.join(done.flags_changed)}")
+    if done.backends_left:
+        parts.append(f"{count(done.backends_left, 'backend')} still there")
+    if done.loans_left:
+        parts.append(f"{count(done.loans_left, 'leak')} left: reset again")
+    if done.still_at_work:
+        parts.append(f"{count(done.still_at_work, 'request')} still running")
+    return "; ".join(parts) + "."

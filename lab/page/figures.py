@@ -1,14 +1,16 @@
-"""Cards with figures: each pool, the requests, waits, memory and counts."""
+"""Cards with figures: each pool, the requests, waits, memory and counts.
+
+Each function places its card, and returns the function that updates it.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nicegui import ui
 
+from app.lessons.threads_engine import THREADS
 from lab.page.charts import (
-    AREAS,
-    LINES,
     chart,
     draw,
     figure_options,
@@ -21,85 +23,88 @@ from lab.page.words import duration, memory, rate
 
 MEGABYTE = 1_000_000
 
+Update = Callable[[], None]
 
-def pool_card(
-    dashboard: Dashboard, name: str
-) -> tuple[ui.element, Callable[[], None]]:
-    """Place a pool here; return it, and the function that updates it."""
+
+def pool_card(dashboard: Dashboard, name: str) -> Update:
+    """Show one pool, against its limit."""
     with ui.element("section").classes("card pool") as card:
         card.props(f'aria-label="Pool {name}"')
         with ui.element("div").classes("head"):
             ui.html(f"Pool {name}", tag="h2", sanitize=False)
             lent = ui.html(tag="p", sanitize=False).classes("lent")
-        parts = ui.html(tag="p", sanitize=False).classes("parts columns")
+        legend = ui.html(tag="p", sanitize=False).classes("parts columns")
         picture = chart("chart")
 
     def update() -> None:
-        now = dashboard.history.now
-        pool = now.pool(name) if now else None
-        if now is None or pool is None:
-            lent.content = "<b>?</b>"
-            parts.content = words = "not known while the service is down"
-        else:
-            leaked = now.leaked(name)
+        history = dashboard.history
+        pool = history.now.pool(name) if history.now else None
+        lent.content, legend.content = "<b>?</b>", "The service is down."
+        words = "not known"
+        if history.now and pool:
+            leaked = history.now.leaked(name)
+            numbers = {
+                "leaked": leaked,
+                "in use": max(0, pool.lent - leaked),
+                "idle": pool.idle,
+                "waiting": pool.waiting,
+            }
             full = " full" if pool.lent >= pool.capacity else ""
-            lent.content = (
-                f'<b class="number{full}">{pool.lent}</b>'
-                f" of {pool.capacity} checked out"
-            )
-            in_use = max(0, pool.lent - leaked)
-            numbers = (leaked, in_use, pool.idle, pool.waiting)
-            parts.content = "".join(
-                f'<span class="part"><i class="swatch {area}"></i>'
-                f"<b>{number}</b> <span>{area}</span></span>"
-                for (area, *_), number in zip(AREAS, numbers, strict=True)
-            )
-            words = (
-                f"{pool.lent} of {pool.capacity} checked out, {leaked} of"
-                f" them leaked; {pool.idle} idle, {pool.waiting} waiting"
-            )
-        options = pool_options(dashboard.history, name)
-        draw(picture, options, f"Pool {name}: {words}")
+            of = f"of {pool.capacity} checked out"
+            lent.content = f'<b class="number{full}">{pool.lent}</b> {of}'
+            legend.content = _legend("swatch", numbers)
+            parts = ", ".join(f"{n} {part}" for part, n in numbers.items())
+            words = f"{pool.lent} {of}; {parts}"
+        draw(picture, pool_options(history, name), f"Pool {name}: {words}")
+        # Only a few lessons use the threads' pool.
+        card.visible = name != THREADS or any(
+            pool.name == name and (pool.lent or pool.waiting)
+            for snapshot in history.snapshots
+            for pool in snapshot.reading.pools
+        )
 
-    return card, update
+    return update
 
 
-def rates_card(dashboard: Dashboard) -> Callable[[], None]:
-    """Place the requests here; the returned function updates them."""
+def rates_card(dashboard: Dashboard) -> Update:
+    """Show what became of the requests."""
     with ui.element("section").classes("card rates"):
         with ui.element("div").classes("head"):
             ui.html("Requests per second", tag="h2", sanitize=False)
             total = ui.label().classes("since")
-        parts = ui.html(tag="p", sanitize=False).classes("parts columns")
+        legend = ui.html(tag="p", sanitize=False).classes("parts columns")
         picture = chart("chart")
 
     def update() -> None:
         now, zero = dashboard.history.now, dashboard.history.zero
         if now is None or zero is None:
             return
-        rates = (now.answered, now.failed, now.timeouts)
-        named = [
-            (line, rate(number))
-            for (line, *_), number in zip(LINES, rates, strict=True)
-        ]
-        parts.content = "".join(
-            f'<span class="part"><i class="dash {line}"></i>'
-            f"<b>{number}</b> <span>{line}</span></span>"
-            for line, number in named
-        )
-        reading = now.reading
+        numbers = {
+            "succeeded": rate(now.answered),
+            "failed": rate(now.failed),
+            "timeouts": rate(now.timeouts),
+        }
+        legend.content = _legend("dash", numbers)
         totals = (
-            reading.answered - zero.answered,
-            reading.failed - zero.failed,
-            reading.timeouts - zero.timeouts,
+            now.reading.answered - zero.answered,
+            now.reading.failed - zero.failed,
+            now.reading.timeouts - zero.timeouts,
         )
         total.text = "in all " + " · ".join(f"{n:,}" for n in totals)
-        words = ", ".join(f"{number} {line}" for line, number in named)
         sent = dashboard.load.rate if dashboard.load.is_on else 0
+        parts = ", ".join(f"{n} {line}" for line, n in numbers.items())
         options = rates_options(dashboard.history, 1.5 * sent)
-        draw(picture, options, f"Requests per second: {words}")
+        draw(picture, options, f"Requests per second: {parts}")
 
     return update
+
+
+def _legend(sign: str, numbers: Mapping[str, object]) -> str:
+    return "".join(
+        f'<span class="part"><i class="{sign} {name}"></i>'
+        f"<b>{number}</b> <span>{name}</span></span>"
+        for name, number in numbers.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,78 +147,71 @@ FIGURES = (
         lambda each: each.reading.backends_bytes,
         memory,
         200 * MEGABYTE,
-        "Private memory of the PostgreSQL backends behind this service's"
-        " connections: each connection has one.",
+        "Private memory of the PostgreSQL backends: one process for each"
+        " connection of this service.",
     ),
 )
 
 
-def figure_cards(dashboard: Dashboard) -> Callable[[], None]:
-    """Place all figures here; the returned function updates them."""
-    shown = []
-    with ui.element("section").classes("figures"):
-        ui.html("Figures", tag="h2", sanitize=False).classes("spoken")
-        for figure in FIGURES:
-            with ui.element("div").classes("card figure") as card:
-                ui.html(figure.title, tag="h3", sanitize=False)
-                value = ui.html(tag="p", sanitize=False).classes("value")
-                shown.append((figure, value, chart("spark")))
-            card.tooltip(figure.tooltip)
+def figure_card(dashboard: Dashboard, figure: Figure) -> Update:
+    """Show one figure and its last minutes."""
+    with ui.element("div").classes("card figure").tooltip(figure.tooltip):
+        ui.html(figure.title, tag="h3", sanitize=False)
+        value = ui.html(tag="p", sanitize=False).classes("value")
+        picture = chart("spark")
 
     def update() -> None:
-        if dashboard.history.now is None:
-            return
-        for figure, value, picture in shown:
-            values = [
-                None if each.service == "down" else figure.value(each)
-                for each in dashboard.history.snapshots
-            ]
-            value.content = figure.write(values[-1])
-            words = f"{figure.title}: {figure.write(values[-1])}"
-            draw(picture, figure_options(values, figure.least), words)
+        values = [
+            None if each.service == "down" else figure.value(each)
+            for each in dashboard.history.snapshots
+        ] or [None]
+        value.content = figure.write(values[-1])
+        words = f"{figure.title}: {value.content}"
+        draw(picture, figure_options(values, figure.least), words)
 
     return update
 
 
-def counts(dashboard: Dashboard) -> Callable[[], None]:
-    """Place PostgreSQL's and the collector's counts; return the update."""
-
-    def line(title: str, tooltip: str) -> ui.html:
-        with ui.element("div").classes("card line") as card:
-            ui.html(title, tag="h2", sanitize=False)
-            words = ui.html(tag="p", sanitize=False).classes("parts")
-        card.tooltip(tooltip)
-        return words
-
-    with ui.element("section").classes("strip"):
-        server = line(
-            "PostgreSQL's connections by state",
-            "Of this database, as pg_stat_activity counts them. A leaked"
-            " connection is idle or idle in transaction, never active.",
-        )
-        collector = line(
-            "Garbage collector, runs of generation 0 · 1 · 2",
-            "Only a run of generation 2 looks at every object, so it finds"
-            " every leak that can be found.",
-        )
+def server_counts(dashboard: Dashboard) -> Update:
+    """Show PostgreSQL's connections by state."""
+    words = _line(
+        "PostgreSQL's connections by state",
+        "Of this database, as pg_stat_activity counts them. A leaked"
+        " connection is idle or idle in transaction, never active.",
+    )
+    always = ("active", "idle", "idle in transaction")
 
     def update() -> None:
-        if dashboard.history.now is None:
-            return
-        reading = dashboard.history.now.reading
-        always = ("active", "idle", "idle in transaction")
-        server.content = "".join(
+        now = dashboard.history.now
+        words.content = "".join(
             f'<span class="part"><b>{number}</b> {state}</span>'
-            for state, number in reading.server.items()
+            for state, number in (now.reading.server if now else {}).items()
             if number or state in always
         )
-        runs = " · ".join(f"{n:,}" for n in reading.collections)
-        last = reading.last_collection
-        ago = "none yet" if last is None else duration(time.time() - last)
-        off = "" if dashboard.collector_on else "<b>off</b>, "
-        collector.content = (
-            f'<span class="part">{off}<b>{runs}</b></span>'
-            f'<span class="part">last full run: <b>{ago}</b></span>'
-        )
 
     return update
+
+
+def collector_counts(dashboard: Dashboard) -> Update:
+    """Show how often Python's garbage collector ran."""
+    words = _line(
+        "Garbage collector, runs of generation 0 · 1 · 2",
+        "Only generation 2, a full run, looks at every object.",
+    )
+
+    def update() -> None:
+        if (now := dashboard.history.now) is None:
+            return
+        runs = " · ".join(f"{n:,}" for n in now.reading.collections)
+        last = now.reading.last_collection
+        ago = "none yet" if last is None else duration(time.time() - last)
+        off = "" if dashboard.collector_on else "<b>off</b>, "
+        words.content = f"{off}<b>{runs}</b> last full run: <b>{ago}</b>"
+
+    return update
+
+
+def _line(title: str, tooltip: str) -> ui.html:
+    with ui.element("div").classes("card line").tooltip(tooltip):
+        ui.html(title, tag="h2", sanitize=False)
+        return ui.html(tag="p", sanitize=False).classes("parts")

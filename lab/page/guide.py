@@ -1,102 +1,58 @@
 """The six steps of a demonstration, and what a room should watch at each."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from nicegui import ui
 
 from lab.page.dashboard import Dashboard
 from lab.page.lesson_load import RATE
 
+CODE = "the LEAK lines of the code: they run from now on. No load yet."
+LINE = "the line of code, and PostgreSQL's state of its connections."
+LEAK_STEPS = (
+    ("Leaky", CODE),
+    ("Load", "leaked connections grow, and every request still succeeds."),
+    (
+        "Collector off",
+        "leaks fill the pool up to the dashed line. Then requests fail.",
+    ),
+    ("Find the line", LINE),
+    ("Fix", "no new leaks, but the old ones stay and fill the pool."),
+    ("Take back", "leaked connections fall to 0, and requests succeed again."),
+)
+PROVIDER_STEPS = (
+    ("Leaky", CODE),
+    ("Load", "connections in use come and go, and every request succeeds."),
+    (
+        "Provider silent",
+        "requests wait for the provider, and keep their connections.",
+    ),
+    ("Find the line", LINE),
+    ("Fix", "requests still wait for the provider, but hold no connection."),
+    ("Provider on", "requests succeed again."),
+)
+"""For lessons whose fault shows only while the provider does not answer."""
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One button of the guide, and what to watch once it was pressed."""
 
-    name: str
-    do: Callable[[], Awaitable[None]]
-    is_done: bool
-    watch: str
+def needs_provider(dashboard: Dashboard) -> bool:
+    """Whether the lesson is one of those."""
+    return any(s.meet == "provider" for s in dashboard.lesson.scenarios)
 
 
-def steps(
-    dashboard: Dashboard, find_line: Callable[[], Awaitable[None]]
-) -> tuple[Step, ...]:
-    """List the steps for the chosen lesson, as far as they are done."""
-    lesson, now = dashboard.lesson, dashboard.history.now
-    is_leaky = dashboard.variant(lesson) != "after"
-    needs_provider = any(each.meet == "provider" for each in lesson.scenarios)
-    hide = (
-        Step(
-            "Provider silent",
-            lambda: dashboard.switch_provider(on=False),
-            not dashboard.provider_answers,
-            "each request waits for the provider and keeps its connection.",
-        )
-        if needs_provider
-        else Step(
-            "Collector off",
-            lambda: dashboard.switch_collector(on=False),
-            not dashboard.collector_on,
-            "leaks fill the pool up to the dashed line; then requests wait"
-            " and fail.",
-        )
+def next_step(dashboard: Dashboard) -> int:
+    """Find the step to take, from the service's state, as an index."""
+    if dashboard.variant(dashboard.lesson) == "after":
+        now = dashboard.history.now
+        is_clean = dashboard.provider_on and not (now and now.leaked())
+        return 0 if is_clean else 5
+    is_hidden = (
+        dashboard.provider_on
+        if needs_provider(dashboard)
+        else dashboard.collector_on
     )
-    clean_up = (
-        Step(
-            "Provider on",
-            lambda: dashboard.switch_provider(on=True),
-            dashboard.provider_answers,
-            "requests succeed again.",
-        )
-        if needs_provider
-        else Step(
-            "Take back",
-            dashboard.reclaim,
-            now is None or not now.leaked(),
-            "leaked connections fall to 0, and requests succeed again.",
-        )
-    )
-    return (
-        Step(
-            "Leaky",
-            lambda: dashboard.set_flag(lesson, "before"),
-            is_leaky,
-            "the LEAK lines of the code run from now on. No load yet.",
-        ),
-        Step(
-            "Load",
-            lambda: dashboard.start_load(dashboard.load.rate or RATE),
-            dashboard.load.is_on,
-            "connections in use come and go, and every request succeeds."
-            if needs_provider
-            else "leaked connections grow, and every request still succeeds.",
-        ),
-        hide,
-        Step(
-            "Find the line",
-            find_line,
-            dashboard.progress == "line found",
-            "the line of code, and PostgreSQL's state of its connections.",
-        ),
-        Step(
-            "Fix",
-            lambda: dashboard.set_flag(lesson, "after"),
-            not is_leaky,
-            "requests still wait for the provider, but hold no connection."
-            if needs_provider
-            else "no new leaks, but the old ones stay and fill the pool.",
-        ),
-        clean_up,
-    )
-
-
-def next_step(found: tuple[Step, ...]) -> int | None:
-    """Find the step to take now; None once the last one is done."""
-    *_, fix, clean_up = found
-    if fix.is_done:
-        return None if clean_up.is_done else len(found) - 1
-    return next(i for i, step in enumerate(found) if not step.is_done)
+    is_found = dashboard.progress == "line found"
+    done = (True, dashboard.load.is_on, not is_hidden, is_found, False)
+    return done.index(False)
 
 
 def guide_row(
@@ -104,34 +60,43 @@ def guide_row(
 ) -> Callable[[], None]:
     """Place it here; the returned function updates it."""
 
-    async def take(index: int) -> None:
-        await steps(dashboard, find_line)[index].do()
+    async def show_fault() -> None:
+        if needs_provider(dashboard):
+            await dashboard.switch_provider(on=False)
+        else:
+            await dashboard.switch_collector(on=False)
+
+    async def clean_up() -> None:
+        if needs_provider(dashboard):
+            await dashboard.switch_provider(on=True)
+        else:
+            await dashboard.reclaim()
 
     with ui.element("section").classes("guide"):
         ui.html("Guide", tag="h2", sanitize=False).classes("spoken")
-        with ui.element("ol").classes("steps"):
-            buttons = []
-            for index in range(6):
-                with ui.element("li"):
-                    button = ui.button(on_click=lambda i=index: take(i))
-                    button.props("outline dense no-caps")
-                buttons.append(button)
+        with ui.element("div").classes("steps"):
+            buttons = [
+                ui.button(on_click=do).props("outline dense no-caps")
+                for do in (
+                    lambda: dashboard.set_flag(dashboard.lesson, "before"),
+                    lambda: dashboard.start_load(dashboard.load.rate or RATE),
+                    show_fault,
+                    find_line,
+                    lambda: dashboard.set_flag(dashboard.lesson, "after"),
+                    clean_up,
+                )
+            ]
         watch = ui.label().classes("watch").props('role="status"')
 
     def update() -> None:
-        found = steps(dashboard, find_line)
-        upcoming = next_step(found)
-        for index, (step, button) in enumerate(
-            zip(found, buttons, strict=True)
-        ):
-            button.text = f"{index + 1} {step.name}"
-            current = index == (upcoming or 0)
-            button.props(f"aria-current={'step' if current else 'false'}")
-        if upcoming:
-            watch.text = f"Watch: {found[upcoming - 1].watch}"
-        elif dashboard.progress == "taken back":
-            watch.text = f"Watch: {found[-1].watch}"
-        else:
+        steps = PROVIDER_STEPS if needs_provider(dashboard) else LEAK_STEPS
+        upcoming = next_step(dashboard)
+        for index, button in enumerate(buttons):
+            button.text = f"{index + 1} {steps[index][0]}"
+            current = "step" if index == upcoming else "false"
+            button.props(f"aria-current={current}")
+        watch.text = f"Watch: {steps[upcoming - 1][1]}"
+        if upcoming == 0 and dashboard.progress != "taken back":
             watch.text = "Start here, and press one after the other."
 
     return update

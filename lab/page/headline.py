@@ -11,21 +11,19 @@ from app.api import LESSONS
 from lab.page.dashboard import Dashboard
 from lab.page.history import Snapshot
 from lab.page.words import count, duration, rate
-from lab.reading import LineReading, PoolReading
+from lab.reading import LineReading
 
 OLD_SECONDS = 5.0
 """Figures that are older than this come with their age."""
 STRAYS = 10
 """More connections than our own monitors have outside the pools."""
 
-Level = Literal["good", "warning", "bad"]
-
 
 @dataclass(frozen=True, slots=True)
 class Headline:
     """A state, the reason for it, and the next step, each in words."""
 
-    level: Level
+    level: Literal["good", "warning", "bad"]
     state: str
     reason: str = ""
     next_step: str = ""
@@ -36,15 +34,15 @@ def headline(dashboard: Dashboard) -> Headline:
     now = dashboard.history.now
     if now is None:
         return Headline("good", "Reading the service for the first time …")
-    return next(_by_severity(dashboard, now))
+    unreachable = next(_unreachable(dashboard, now), None)
+    return unreachable or next(_by_severity(dashboard, now))
 
 
-def _by_severity(dashboard: Dashboard, now: Snapshot) -> Iterator[Headline]:
-    reading = now.reading
-    age = time.time() - reading.loans_at
-    clock = time.strftime("%H:%M:%S", time.localtime(reading.loans_at))
+def _unreachable(dashboard: Dashboard, now: Snapshot) -> Iterator[Headline]:
+    age = time.time() - now.reading.loans_at
+    clock = time.strftime("%H:%M:%S", time.localtime(now.reading.loans_at))
     if now.service == "down":
-        since = time.time() - (dashboard.down_since or reading.at)
+        since = time.time() - (dashboard.down_since or now.reading.at)
         yield Headline(
             "bad",
             f"The service is down, for {duration(since)}.",
@@ -62,18 +60,28 @@ def _by_severity(dashboard: Dashboard, now: Snapshot) -> Iterator[Headline]:
     if now.service == "blocked":
         yield Headline(
             "bad",
-            f"The event loop is blocked, for {duration(reading.loop_lag)}.",
-            "The service handles no request. poolwatch's own thread reports"
-            " the figures below.",
-            "Find the blocking line below. The loop goes on when that call"
-            " returns.",
+            f"The event loop is blocked for {duration(now.reading.loop_lag)}.",
+            "The service handles no request; poolwatch's thread reports this.",
+            "Find the line below. The loop goes on when its call returns.",
         )
-    for pool in sorted(reading.pools, key=lambda pool: -pool.waiting):
-        if pool.verdict is not None:
-            yield _of_verdict(dashboard, now, pool)
-    worst = worst_line(now)
-    if worst and worst.state == "leaked":
-        leaked = now.leaked()
+
+
+def _by_severity(dashboard: Dashboard, now: Snapshot) -> Iterator[Headline]:
+    pools = sorted(now.reading.pools, key=lambda pool: -pool.waiting)
+    for pool in pools:
+        if (found := pool.verdict) is None:
+            continue
+        is_full = pool.lent >= pool.capacity
+        yield Headline(
+            "bad" if is_full else "warning",
+            f"Pool {pool.name}{' exhausted' * is_full}: {found.cause}.",
+            f"{_sentence(found.because)}.",
+            _against_leak(dashboard, now.leaked(pool.name))
+            if found.cause == "leak"
+            else f"{_sentence(found.cure)}.",
+        )
+    worst, leaked = worst_line(now), now.leaked()
+    if worst and leaked:
         requests = "its request" if leaked == 1 else "their requests"
         yield Headline(
             "warning",
@@ -81,9 +89,8 @@ def _by_severity(dashboard: Dashboard, now: Snapshot) -> Iterator[Headline]:
             f"{worst.loans} from {worst.site}.",
             _against_leak(dashboard, leaked),
         )
-    strays = sum(reading.server.values()) - sum(
-        pool.lent + pool.idle for pool in reading.pools
-    )
+    known = sum(pool.lent + pool.idle for pool in pools)
+    strays = sum(now.reading.server.values()) - known
     if strays > STRAYS:
         yield Headline(
             "warning",
@@ -97,51 +104,30 @@ def _by_severity(dashboard: Dashboard, now: Snapshot) -> Iterator[Headline]:
             "warning",
             f"{rate(now.failed)} requests per second fail.",
             "No pool is exhausted at this moment.",
-            "Read the terminal of make lab for their errors.",
+            "Look at the lesson's code, and at the pools' charts.",
         )
-    lent = sum(pool.lent for pool in reading.pools)
-    yield Headline(
-        "good",
-        "No leak.",
-        f"{count(lent, 'connection')} checked out, no request waits.",
-    )
-
-
-def _of_verdict(
-    dashboard: Dashboard, now: Snapshot, pool: PoolReading
-) -> Headline:
-    assert pool.verdict is not None  # noqa: S101 - for mypy
-    found = pool.verdict
-    is_exhausted = pool.lent >= pool.capacity
-    exhausted = "exhausted" if is_exhausted else "has connections left"
-    return Headline(
-        "bad" if is_exhausted else "warning",
-        f"Pool {pool.name} {exhausted}: {found.cause}.",
-        f"{_sentence(found.because)}.",
-        _against_leak(dashboard, now.leaked(pool.name))
-        if found.cause == "leak"
-        else f"{_sentence(found.cure)}.",
-    )
+    lent = count(sum(pool.lent for pool in pools), "connection")
+    yield Headline("good", "No leak.", f"{lent} checked out.")
 
 
 def _against_leak(dashboard: Dashboard, leaked: int) -> str:
-    leaky = [
+    names = [
         lesson.name
         for lesson in LESSONS
         if dashboard.variant(lesson) != "after"
     ]
+    choose = f"choose after for {', '.join(names)}. It" if names else "the fix"
     lost = "stays lost until you take it back"
     if leaked != 1:
         lost = "stay lost until you take them back"
-    if leaky:
-        return (
-            f"Choose after for {', '.join(leaky)}. That stops new leaks;"
-            f" {count(leaked, 'leaked connection')} {lost}."
-        )
     return (
-        f"The fix stops new leaks; {count(leaked, 'connection')} leaked"
-        f" earlier {lost}."
+        f"{_sentence(choose)} stops new leaks; {count(leaked, 'connection')}"
+        f" leaked earlier {lost}."
     )
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def worst_line(now: Snapshot | None) -> LineReading | None:
@@ -151,14 +137,9 @@ def worst_line(now: Snapshot | None) -> LineReading | None:
     return next(leaky, lines[0] if lines else None)
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
 def headline_banner(dashboard: Dashboard) -> Callable[[], None]:
     """Place it here; the returned function updates it."""
-    with ui.element("section").classes("headline") as banner:
-        banner.props('role="status"')
+    with ui.element("section").props('role="status"') as banner:
         state = ui.label().classes("state")
         reason = ui.label().classes("reason")
         step = ui.label().classes("next")

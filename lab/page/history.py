@@ -1,4 +1,4 @@
-"""The last minutes of the service, one snapshot a second."""
+"""The last minutes of the service, one snapshot per second."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -6,8 +6,9 @@ from typing import Literal
 
 from lab.reading import PoolReading, Reading, wait_p95
 
-MINUTES = 3
-SNAPSHOTS = MINUTES * 60
+SECONDS = 1.0
+"""Between two snapshots."""
+SNAPSHOTS = 180
 P95_SNAPSHOTS = 5
 """One second has too few waits for a percentile."""
 
@@ -44,14 +45,6 @@ class Snapshot:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """An action, drawn into the charts as a vertical line."""
-
-    at: float
-    words: str
-
-
 @dataclass(slots=True)
 class History:
     """What the charts draw. Both queues are bounded."""
@@ -59,7 +52,10 @@ class History:
     snapshots: deque[Snapshot] = field(
         default_factory=lambda: deque(maxlen=SNAPSHOTS)
     )
-    marks: deque[Mark] = field(default_factory=lambda: deque(maxlen=20))
+    marks: deque[tuple[float, str]] = field(
+        default_factory=lambda: deque(maxlen=20)
+    )
+    """When each action was, and its name; charts draw a line there."""
     zero: Reading | None = None
     """Where totals start: the first reading, or the last reset."""
 
@@ -88,7 +84,7 @@ class History:
 
     def mark(self, at: float, words: str) -> None:
         """Remember an action."""
-        self.marks.append(Mark(at, words))
+        self.marks.append((at, words))
 
     def count_from_now(self) -> None:
         """Start the totals at the next reading."""

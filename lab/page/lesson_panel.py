@@ -6,6 +6,7 @@ from html import escape
 from nicegui import ui
 
 from app.lesson import HEALS, Lesson
+from lab.page.controls import dialog
 from lab.page.dashboard import Dashboard
 from lab.page.diff import marked_changes, side_by_side
 
@@ -17,23 +18,17 @@ def lesson_panel(dashboard: Dashboard) -> Callable[[], None]:
     def show_files() -> None:
         """Show both files in full, as they are now."""
         files.content = side_by_side(dashboard.lesson)
-        dialog.open()
+        both.open()
 
-    with (
-        ui.dialog().props("maximized") as dialog,
-        ui.card().classes("dialog files"),
-    ):
-        with ui.element("div").classes("head"):
-            files_title = ui.html(tag="h2", sanitize=False)
-            close = ui.button("Close", on_click=dialog.close)
-            close.props("flat no-caps autofocus")
-        files = ui.html(sanitize=False).classes("body")
+    with dialog("before.py and after.py", "files") as (both, _):
+        files = ui.html(sanitize=False)
+    both.props("maximized")
     with ui.element("section").classes("card lesson-panel"):
         with ui.element("div").classes("head"):
             title = ui.html(tag="h2", sanitize=False)
             button = ui.button("Side by side", on_click=show_files)
             button.props("flat dense no-caps")
-        about = ui.html(tag="p", sanitize=False).classes("about")
+        about = ui.html(tag="p", sanitize=False)
         code = ui.html(sanitize=False).classes("code-scroll")
         code.props('tabindex="0" role="region"')
         code.props('aria-label="Changes between before and after"')
@@ -45,10 +40,8 @@ def lesson_panel(dashboard: Dashboard) -> Callable[[], None]:
             return
         shown = lesson
         title.content = escape(lesson.title).replace("`", "")
-        files_title.content = title.content
-        about.content = (
-            f"What returns the connection: <b>{HEALS[lesson.heals_by]}</b>."
-        )
+        heals = HEALS[lesson.heals_by]
+        about.content = f"What returns the connection: <b>{heals}</b>."
         code.content = marked_changes(lesson)
         # The address names the lesson, so that it can be kept and shared.
         ui.navigate.history.replace(f"/lessons/{lesson.name}")

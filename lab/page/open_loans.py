@@ -6,6 +6,7 @@ from html import escape
 from nicegui import ui
 
 from lab.page.control_client import ControlError
+from lab.page.controls import dialog
 from lab.page.dashboard import Dashboard
 from lab.page.diff import lines_around
 from lab.page.words import count, duration
@@ -74,19 +75,13 @@ def call_site_dialog(
     dashboard: Dashboard,
 ) -> Callable[[str, str], Awaitable[None]]:
     """Make the dialog of one line, closed; the result opens it."""
-    with ui.dialog() as dialog, ui.card().classes("dialog") as card:
-        card.props('role="document" aria-labelledby="site-title"')
-        with ui.element("div").classes("head"):
-            title = ui.html(tag="h2", sanitize=False)
-            title.props('id="site-title"')
-            close = ui.button("Close", on_click=dialog.close)
-            close.props("flat no-caps autofocus")
-        body = ui.html(sanitize=False).classes("body")
+    with dialog("") as (made, title):
+        body = ui.html(sanitize=False)
 
     async def show(site: str, pool: str) -> None:
         title.content = f"<code>{escape(site)}</code>"
         body.content = "<p>Reading …</p>"
-        dialog.open()
+        made.open()
         dashboard.progress = "line found"
         try:
             page = await dashboard.control.loans()
