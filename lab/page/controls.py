@@ -38,14 +38,14 @@ def controls(dashboard: Dashboard) -> None:
             flag_toggle(dashboard)
         _load(dashboard)
         collector = ui.switch("Garbage collector").on(
-            CHANGED, lambda event: dashboard.switch_collector(on=event.args)
+            CHANGED, lambda: dashboard.switch_collector(on=collector.value)
         )
         collector.bind_value_from(dashboard, "collector_on").tooltip(
             "Python's garbage collector returns some leaked connections, at"
             " an unpredictable time. Off, every leak stays."
         )
         provider = ui.switch("Provider answers").on(
-            CHANGED, lambda event: dashboard.switch_provider(on=event.args)
+            CHANGED, lambda: dashboard.switch_provider(on=provider.value)
         )
         provider.bind_value_from(dashboard, "provider_on").tooltip(
             "The provider is an outside service that some lessons call. Off,"
