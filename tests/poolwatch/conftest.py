@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import asyncpg
@@ -13,9 +14,11 @@ from sqlalchemy.engine import URL, make_url
 
 from poolwatch import Ledger, Listener, Loan, Reporter
 from poolwatch.loan import Ending
-from poolwatch.metrics.opentelemetry import Exporter
-from tests.conftest import without_collector
-from tests.poolwatch.telemetry import Telemetry
+from tests.garbage import without_collector
+
+if TYPE_CHECKING:
+    from poolwatch.metrics.opentelemetry import Exporter
+    from tests.poolwatch.telemetry import Telemetry
 
 PATIENCE = 20.0
 """Seconds that are for ever, also with both cores busy."""
@@ -130,14 +133,18 @@ async def until_async(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def telemetry() -> Iterator[Telemetry]:
+def telemetry() -> "Iterator[Telemetry]":
+    from tests.poolwatch.telemetry import Telemetry
+
     telemetry = Telemetry()
     yield telemetry
     telemetry.provider.shutdown()
 
 
 @pytest.fixture
-def exporter(ledger: Ledger, telemetry: Telemetry) -> Exporter:
+def exporter(ledger: Ledger, telemetry: "Telemetry") -> "Exporter":
+    from poolwatch.metrics.opentelemetry import Exporter
+
     return Exporter(ledger, telemetry.provider)
 
 
