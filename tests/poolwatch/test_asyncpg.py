@@ -212,10 +212,10 @@ async def test_a_pool_that_cannot_be_watched_is_left_as_it_was(
     assert not ledger.books
 
 
-async def test_each_book_that_follows_a_pool_sees_each_loan(
-    pool: asyncpg.Pool, book: Book, ledger: Ledger
+async def test_each_ledger_that_watches_a_pool_sees_each_loan(
+    pool: asyncpg.Pool, book: Book
 ) -> None:
-    again = poolwatch.watch(pool, "again", ledger)
+    again = poolwatch.watch(pool, "again", Ledger())
     for _ in range(2):
         async with pool.acquire():
             assert len(book.loans) == len(again.loans) == 1

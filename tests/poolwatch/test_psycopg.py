@@ -75,10 +75,10 @@ def test_each_end_says_how_it_came(
     assert endings == ["returned", "terminated"]
 
 
-def test_each_book_that_follows_a_pool_sees_each_loan(
-    pool: ConnectionPool, book: Book, ledger: Ledger
+def test_each_ledger_that_watches_a_pool_sees_each_loan(
+    pool: ConnectionPool, book: Book
 ) -> None:
-    again = poolwatch.watch(pool, "again", ledger)
+    again = poolwatch.watch(pool, "again", Ledger())
     for _ in range(2):
         with pool.connection():
             assert len(book.loans) == len(again.loans) == 1

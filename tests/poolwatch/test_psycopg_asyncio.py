@@ -57,10 +57,10 @@ async def test_the_end_of_the_block_ends_a_loan(
     assert not book.loans
 
 
-async def test_each_book_that_follows_a_pool_sees_each_loan(
-    pool: AsyncConnectionPool, book: Book, ledger: Ledger
+async def test_each_ledger_that_watches_a_pool_sees_each_loan(
+    pool: AsyncConnectionPool, book: Book
 ) -> None:
-    again = poolwatch.watch(pool, "again", ledger)
+    again = poolwatch.watch(pool, "again", Ledger())
     for _ in range(2):
         async with pool.connection():
             assert len(book.loans) == len(again.loans) == 1
