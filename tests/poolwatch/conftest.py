@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -17,6 +18,8 @@ from poolwatch.loan import Ending
 from tests.garbage import without_collector
 
 if TYPE_CHECKING:
+    from _pytest.mark import MarkDecorator
+
     from poolwatch.metrics.opentelemetry import Exporter
     from tests.poolwatch.telemetry import Telemetry
 
@@ -109,6 +112,14 @@ def endings(ledger: Ledger) -> list[str]:
     heard: list[str] = []
     ledger.listeners.append(Ear())
     return heard
+
+
+def needs(function: Callable[..., object], parameter: str) -> "MarkDecorator":
+    """Skip a test where the driver's version has no such parameter."""
+    return pytest.mark.skipif(
+        parameter not in signature(function).parameters,
+        reason=f"this version of the driver has no `{parameter}`",
+    )
 
 
 def only(ledger: Ledger) -> Loan:
