@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import httpx
 
-from poolwatch.pages.models import Loans
+from poolwatch.pages.models import LoansPage
 
 SECONDS = 5.0
 POLL_SECONDS = 1.0
@@ -63,10 +63,10 @@ class ControlClient:
         flags = await self.call("GET", "/lab/flags", seconds=POLL_SECONDS)
         return {name: _variant(flag) for name, flag in flags.items()}
 
-    async def loans(self) -> Loans:
+    async def loans(self) -> LoansPage:
         """Read the open loans, with call stacks and server activity."""
         url = f"{self._poolwatch}/poolwatch/loans"
-        return Loans.model_validate(await self.call("GET", url))
+        return LoansPage.model_validate(await self.call("GET", url))
 
     async def process_lives(self) -> bool:
         """Whether the process answers, even if its event loop does not."""

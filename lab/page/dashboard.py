@@ -242,6 +242,6 @@ def _sum_up(done: Reset) -> str:
         parts.append(f"{count(done.backends_left, 'backend')} still there")
     if done.loans_left:
         parts.append(f"{count(done.loans_left, 'leak')} left: reset again")
-    if done.still_at_work:
-        parts.append(f"{count(done.still_at_work, 'request')} still running")
+    if done.still_running:
+        parts.append(f"{count(done.still_running, 'request')} still running")
     return "; ".join(parts) + "."

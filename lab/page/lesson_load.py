@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from app.lesson import Lesson
-from lab.load.arrivals import plan, send_arrivals
+from lab.load.arrivals import plan_arrivals, send_arrivals
 
 SEED = 1
 """The same seed gives the same requests."""
@@ -35,7 +35,7 @@ class LessonLoad:
         async with self._lock:
             await self._end()
             self.rate = min(max(rate, 1), MOST_RATE)
-            arrivals = plan(self.rate, SEED, lessons=[lesson])
+            arrivals = plan_arrivals(self.rate, SEED, lessons=[lesson])
             self._task = asyncio.create_task(
                 send_arrivals(self._service, arrivals, lambda _: None)
             )

@@ -24,6 +24,8 @@ from tests.ops.rules import FILE
 from tests.process.command import free_port, wait_until
 from tests.programs import program
 
+pytestmark = pytest.mark.slow
+
 WRITE_UPS = "DatabaseConnectionLeak"
 MOST_ACTIVE = 4
 """80 of 100 connections, as a part of six."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 import psutil
 
-from poolwatch.pages.models import Loans
+from poolwatch.pages.models import LoansPage
 from tests.process.command import Command, free_port, running, wait_until
 
 TOKEN = "the lab's token"
@@ -37,10 +37,10 @@ class RunningLab:
         """Send the service a request."""
         return httpx.get(self.service + path, timeout=60)
 
-    def loans(self) -> Loans:
+    def loans(self) -> LoansPage:
         """Who holds what, as the lookout says."""
         answer = httpx.get(f"{self.lookout}/poolwatch/loans", timeout=10)
-        return Loans.model_validate_json(answer.raise_for_status().content)
+        return LoansPage.model_validate_json(answer.raise_for_status().content)
 
     def process(self, argument: str) -> psutil.Process:
         """The child that was started with this argument."""

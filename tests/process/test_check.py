@@ -13,7 +13,7 @@ import pytest
 from app import analytics
 from app.api import SERVICE
 from lab.service import running_service
-from tests.process.command import Command, run, running
+from tests.process.command import Command, run_here, running
 
 FAULTS = {
     "orders": r"[1-9]\d* leaked by .* × app/orders/before\.py:\d+ ",
@@ -25,11 +25,12 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lesson", FAULTS)
 def test_before_exits_1_and_names_the_line(
     database_url: str, lesson: str
 ) -> None:
-    check = run(
+    check = run_here(
         *("check", lesson, "--variant", "before"), DATABASE_URL=database_url
     )
 
@@ -37,9 +38,10 @@ def test_before_exits_1_and_names_the_line(
     assert re.search(FAULTS[lesson], check.stdout, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_after_exits_0_and_names_no_line(database_url: str) -> None:
     names = [lesson.name for lesson in SERVICE]
-    check = run(
+    check = run_here(
         *("check", *names, "--variant", "after"), DATABASE_URL=database_url
     )
 
@@ -48,6 +50,7 @@ def test_after_exits_0_and_names_no_line(database_url: str) -> None:
     assert ".py:" not in check.stdout
 
 
+@pytest.mark.slow
 def test_its_service_is_one_process_whatever_the_environment(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,9 +62,10 @@ def test_its_service_is_one_process_whatever_the_environment(
         assert not psutil.Process(service.pid).children()
 
 
+@pytest.mark.slow
 def test_a_proxy_is_not_asked_for_this_machine(database_url: str) -> None:
     nobody = "http://127.0.0.1:1"
-    check = run(
+    check = run_here(
         *("check", "websocket", "--variant", "after", "--requests", "1"),
         DATABASE_URL=database_url,
         HTTP_PROXY=nobody,
@@ -112,7 +116,7 @@ def test_json_counts_each_leak_by_its_line(both: Command) -> None:
 def test_more_requests_than_the_pool_has_still_exit_1(
     database_url: str,
 ) -> None:
-    check = run(
+    check = run_here(
         *("check", "analytics", "--variant", "before"),
         *("--requests", "100", "--concurrency", "100"),
         DATABASE_URL=database_url,
@@ -122,10 +126,13 @@ def test_more_requests_than_the_pool_has_still_exit_1(
     assert "20 leaked by 100 requests" in check.stdout
 
 
+@pytest.mark.slow
 def test_a_trap_that_does_not_help_exits_0_and_says_why(
     database_url: str,
 ) -> None:
-    check = run("check", "analytics", "--with-trap", DATABASE_URL=database_url)
+    check = run_here(
+        "check", "analytics", "--with-trap", DATABASE_URL=database_url
+    )
 
     assert check.returncode == 0, check.stderr
     trap = analytics.lesson.trap

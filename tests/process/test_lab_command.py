@@ -58,7 +58,7 @@ def test_a_port_that_is_taken_is_one_line_and_exit_code_2(
         port = taken.getsockname()[1]
 
         refused = run(
-            "lab",
+            "page",
             "--no-open",
             *("--port", str(free_port()), "--page-port", str(free_port())),
             *("--poolwatch-port", str(free_port()), option, str(port)),

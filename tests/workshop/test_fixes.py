@@ -16,15 +16,23 @@ from app.api import LESSONS
 from app.control.exercise_file import file_of
 from app.lesson import Lesson
 from lab.workshop.exercise import exercise_of
-from tests.workshop.conftest import Bench
+from tests.workshop.conftest import Bench, slow_unless_chosen
 
 HERE = Path(__file__).parent
 WRONG = sorted(HERE.glob("wrong_fixes/*/*.diff"))
 RIGHT = sorted(HERE.glob("right_fixes/*/*.diff"))
 
 
-def name(patch: Path) -> str:
-    return f"{patch.parent.name}: {patch.stem}"
+def params(patches: list[Path]) -> list[pytest.ParameterSet]:
+    """The patches, each named by its lesson as well."""
+    return [
+        pytest.param(
+            patch,
+            id=f"{patch.parent.name}: {patch.stem}",
+            marks=slow_unless_chosen(patch.parent.name),
+        )
+        for patch in patches
+    ]
 
 
 def lesson_of(patch: Path) -> Lesson:
@@ -38,12 +46,12 @@ def fixed(patch: Path, folder: Path) -> str:
     file = folder / file_of(lesson)
     file.parent.mkdir()
     file.write_text(exercise_of(lesson).text)
-    command = ["git", "apply", patch]
+    command = ["git", "apply", str(patch)]
     subprocess.run(command, cwd=folder, check=True)
     return file.read_text()
 
 
-@pytest.mark.parametrize("patch", WRONG, ids=name)
+@pytest.mark.parametrize("patch", params(WRONG))
 def test_a_wrong_fix_is_explained(
     hasty: Bench, patch: Path, tmp_path: Path
 ) -> None:
@@ -53,19 +61,19 @@ def test_a_wrong_fix_is_explained(
     verdict = hasty.verdict(lesson_of(patch), fixed(patch, tmp_path))
 
     assert [
-        finding
-        for finding in verdict.findings
-        if finding.kind == kind and reason in finding.why
-    ], verdict.findings
+        flaw
+        for flaw in verdict.flaws
+        if flaw.kind == kind and reason in flaw.why
+    ], verdict.flaws
 
 
-@pytest.mark.parametrize("patch", RIGHT, ids=name)
+@pytest.mark.parametrize("patch", params(RIGHT))
 def test_another_right_fix_passes(
     patient: Bench, patch: Path, tmp_path: Path
 ) -> None:
     verdict = patient.verdict(lesson_of(patch), fixed(patch, tmp_path))
 
-    assert verdict.solved, verdict.findings
+    assert verdict.solved, verdict.flaws
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=attrgetter("name"))
