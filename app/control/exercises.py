@@ -27,8 +27,8 @@ from app.control.exercise_file import file_of, fingerprint_of
 from app.control.guard import Credentials, bearer, guard
 from app.invocation import LAB
 from app.lesson import Lesson
-from app.web.error_handlers import answer_of
 from app.web.errors import Problem, problems
+from app.web.responses import response_of
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Exercises:
             if scope["type"] == "http":
                 raise
             socket = WebSocket(scope, receive, send)
-            await socket.send_denial_response(answer_of(problem))
+            await socket.send_denial_response(response_of(problem))
             return
         await routes(scope, receive, send)
 

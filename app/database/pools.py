@@ -32,7 +32,7 @@ from app.database.connect import (
 from app.database.monitor import Monitor
 from app.database.outage import mark_ended, without_trace
 from app.settings import Settings
-from poolwatch.pages.models import Source
+from poolwatch.pages.models import PageSource
 from poolwatch.reclaim import reclaim_leaks
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class State(TypedDict):
     """What the lifespan hands to every request, as `request.state`."""
 
     database: Database
-    source: Source
+    source: PageSource
 
 
 @asynccontextmanager

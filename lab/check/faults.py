@@ -24,7 +24,7 @@ from lab.check.observe import (
 )
 from lab.check.sending import send, together
 from lab.check.target import Side
-from poolwatch.pages.models import Loans
+from poolwatch.pages.models import LoansPage
 
 NO_POOL = "no pool knows them"
 """What stands in a line's place where a connection is in no pool."""
@@ -178,7 +178,7 @@ async def _blocked(
     return Found("blocked", 2, blocking.total(), 1, dict(blocking))
 
 
-def _timeouts(page: Loans) -> int:
+def _timeouts(page: LoansPage) -> int:
     return sum(pool.timeouts for pool in page.pools)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from poolwatch.pages.models import Loans
+from poolwatch.pages.models import LoansPage
 
 DRAIN_SECONDS = 10
 POLL_SECONDS = 0.02
@@ -56,7 +56,7 @@ async def drained(
     return Standing(sites_of(page), strays)
 
 
-async def looks(client: httpx.AsyncClient) -> AsyncIterator[Loans]:
+async def looks(client: httpx.AsyncClient) -> AsyncIterator[LoansPage]:
     """Look again and again, at most as long as draining may take."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + DRAIN_SECONDS
@@ -67,10 +67,10 @@ async def looks(client: httpx.AsyncClient) -> AsyncIterator[Loans]:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def ask_loans(client: httpx.AsyncClient) -> Loans:
+async def ask_loans(client: httpx.AsyncClient) -> LoansPage:
     """Ask what is lent."""
     page = await control(client, "GET", "/poolwatch/loans")
-    return Loans.model_validate(page)
+    return LoansPage.model_validate(page)
 
 
 async def count_open(client: httpx.AsyncClient) -> int:
@@ -78,11 +78,11 @@ async def count_open(client: httpx.AsyncClient) -> int:
     return len((await ask_loans(client)).loans)
 
 
-def _borrowers(page: Loans) -> int:
+def _borrowers(page: LoansPage) -> int:
     return sum(process.borrowers for process in page.processes)
 
 
-def sites_of(page: Loans) -> Counter[str]:
+def sites_of(page: LoansPage) -> Counter[str]:
     """Count loans by the line that borrowed."""
     return Counter(loan.site or "unknown" for loan in page.loans)
 

@@ -139,7 +139,7 @@ async def _check(
                 )
             return outcomes
     except (httpx.HTTPError, FaultError) as error:
-        log = service.log.read_text()[-2000:]
+        log = service.log_tail
         message = f"{lesson.name}, {way}: {error!r}\n{log}"
         raise ServiceFailedError(message) from error
 

@@ -120,6 +120,8 @@ def _watch_sync(watched: ConnectionPool[Any], book: Book) -> None:
     plain_getconn, plain_putconn = plain.getconn, plain.putconn
 
     class Watched(plain):  # type: ignore[misc]
+        watched_as = book.name
+
         def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401
             began = book.begin_wait()
             connection = None
@@ -164,6 +166,8 @@ def _watch_async(watched: AsyncConnectionPool[Any], book: Book) -> None:
     plain_getconn, plain_putconn = plain.getconn, plain.putconn
 
     class Watched(plain):  # type: ignore[misc]
+        watched_as = book.name
+
         async def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
             began = book.begin_wait()
             connection = None

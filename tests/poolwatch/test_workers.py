@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from poolwatch.pages.process import ThisProcess
-from poolwatch.pages.thread_server import lookout
+from poolwatch.pages.thread_server import serve_in_thread
 from poolwatch.pages.workers import AllWorkers
 from tests.process.command import ROOT, Service, serving, wait_until
 
@@ -304,7 +304,7 @@ def test_a_folder_too_long_for_a_socket_is_an_error_that_says_so(
 ) -> None:
     with (
         pytest.raises(OSError, match=r"needs a shorter folder: .* 108 bytes"),
-        lookout(nullcontext(ThisProcess()), folder=socket_of(108)),
+        serve_in_thread(nullcontext(ThisProcess()), folder=socket_of(108)),
     ):
         pass
 
@@ -313,7 +313,7 @@ def test_a_folder_that_is_just_short_enough_is_met_in(
     socket_of: SocketOf,
 ) -> None:
     folder = socket_of(107)
-    with lookout(nullcontext(ThisProcess()), folder=folder):
+    with serve_in_thread(nullcontext(ThisProcess()), folder=folder):
         loans = asyncio.run(AllWorkers(folder, ThisProcess()).loans())
 
     assert [process.process for process in loans.processes] == [os.getpid()]

@@ -1,5 +1,6 @@
 """`serve`: the database it is given, and the lab where that is on."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.control import routes as control
-from tests.process.command import Service, serving
+from tests.process.command import A_MINUTE, Service, serving, wait_until
 
 CONTROLS = [
     (method, route.path.format(lesson="orders"))
@@ -42,6 +43,31 @@ def test_without_the_lab_there_are_no_control_endpoints(
     answer = httpx.request(method, production.url + path)
 
     assert answer.status_code == 404
+
+
+def test_a_client_that_sends_too_slowly_loses_its_connection(
+    production: Service,
+) -> None:
+    head = b"POST /orders HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 9\r\n"
+    url = httpx.URL(production.url)
+    with socket.create_connection((url.host, url.port), A_MINUTE) as client:
+        client.sendall(head + b"\r\n{")
+
+        assert client.recv(1) == b""
+
+    assert "Traceback" not in production.told
+
+
+def test_a_request_beyond_the_limit_gets_503_at_once(
+    database_url: str,
+) -> None:
+    with serving(DATABASE_URL=database_url, CLIENT_LIMIT="2") as service:
+        url = httpx.URL(service.url)
+        with socket.create_connection((url.host, url.port)):
+            answer = httpx.get(f"{service.url}/healthz")
+        wait_until(lambda: httpx.get(f"{service.url}/healthz").is_success)
+
+    assert answer.status_code == 503
 
 
 def test_without_the_lab_no_token_is_printed(production: Service) -> None:

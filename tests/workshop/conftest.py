@@ -15,8 +15,7 @@ from app.settings import Settings
 from lab.workshop.check import Checker, checker
 from lab.workshop.result import CheckResult
 from tests.conftest import Service
-
-ROOT = Path(__file__).parents[2]
+from tests.process.command import ROOT
 
 ONE_OF_EACH_KIND = {"orders", "analytics", "row_lock", "slow_call", "stream"}
 """Lessons that `make test` checks; the other verdicts are slow."""

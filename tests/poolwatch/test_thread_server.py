@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from app.settings import Settings
 from poolwatch import Ledger, Reporter
 from poolwatch.metrics.prometheus import Exporter
 from poolwatch.pages.process import ThisProcess
-from poolwatch.pages.thread_server import lookout
+from poolwatch.pages.thread_server import serve_in_thread
 from tests.conftest import TOKEN, without_collector
 
 BLOCKED_SECONDS = 30
@@ -202,7 +203,7 @@ def test_shows_the_default_registrys_metrics_unless_told_otherwise(
     port = free_port()
     exporter = Exporter(Ledger(), REGISTRY)
     try:
-        with lookout(process, port):
+        with serve_in_thread(process, port):
             metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
     finally:
         REGISTRY.unregister(exporter)
@@ -220,7 +221,7 @@ def test_a_taken_port_is_an_error_that_names_it(
                 OSError,
                 match=f"cannot have 127.0.0.1:{port}: address already in use",
             ),
-            lookout(process, port),
+            serve_in_thread(process, port),
         ):
             pass
 
@@ -230,10 +231,10 @@ def test_gives_port_and_thread_back_at_the_end(
 ) -> None:
     port = free_port()
 
-    with lookout(process, port):
+    with serve_in_thread(process, port):
         assert httpx.get(f"http://127.0.0.1:{port}/healthz").is_success
 
-    assert "poolwatch lookout" not in {
+    assert "poolwatch pages" not in {
         thread.name for thread in threading.enumerate()
     }
     with socket.create_server(("127.0.0.1", port)):
@@ -244,7 +245,7 @@ def test_ends_while_a_client_says_nothing(
     process: nullcontext[ThisProcess],
 ) -> None:
     port = free_port()
-    with lookout(process, port):
+    with serve_in_thread(process, port):
         silent = socket.create_connection(("127.0.0.1", port))
         silent.send(b"GET /healthz HTTP/1.1\r\n")
 
@@ -256,7 +257,7 @@ def test_what_fails_in_the_block_is_raised_as_it_is(
 ) -> None:
     with (
         pytest.raises(ZeroDivisionError),
-        lookout(process, free_port()),
+        serve_in_thread(process, free_port()),
     ):
         raise ZeroDivisionError
 
@@ -265,7 +266,7 @@ def test_listens_where_it_is_told_to(
     process: nullcontext[ThisProcess],
 ) -> None:
     port = free_port()
-    with lookout(process, port, host="127.0.0.2"):
+    with serve_in_thread(process, port, host="127.0.0.2"):
         assert httpx.get(f"http://127.0.0.2:{port}/healthz").is_success
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
@@ -275,5 +276,36 @@ def test_listens_at_the_loopback_address_alone(
     process: nullcontext[ThisProcess],
 ) -> None:
     port = free_port()
-    with lookout(process, port), pytest.raises(ConnectionRefusedError):
+    with serve_in_thread(process, port), pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", port))
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_refuses_hosts_that_are_not_meant(
+    process: nullcontext[ThisProcess],
+    is_shared: bool,  # noqa: FBT001 - a parameter of the test
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/poolwatch/loans"
+
+    def status(host: str) -> int:
+        return httpx.get(url, headers={"Host": host}).status_code
+
+    with serve_in_thread(
+        process,
+        port,
+        tmp_path if is_shared else None,
+        allowed_hosts=["app"],
+    ):
+        wait_until(lambda: listens(port))
+
+        assert status("evil.example") == 400
+        assert status("evil.example:9001") == 400
+        for meant in ("app:9001", "localhost", "127.0.0.1", "[::1]:9001"):
+            assert status(meant) == 200
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -1,46 +1,40 @@
-"""A record of a run that never was, with round figures."""
+"""A made-up run with round figures."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from lab.report.growth import MIB
-from lab.report.record import (
+from lab.report.demo_run import (
+    DemoPlan,
+    DemoRun,
     LeakingLine,
     LeakStep,
-    Measured,
-    Plan,
-    Record,
     Sample,
     Second,
+    VariantResult,
 )
+from lab.report.memory import MIB
 
 SECONDS = 10
 
-LEAKY = Measured(
+LEAKY = VariantResult(
     seconds=12.0,
-    pool_capacity=50,
-    exhausted=["asyncpg", "engine"],
+    capacity={"asyncpg": 20, "engine": 30},
     timeouts=40,
     restarts=1,
     leaked=60,
-    fates={"answered": 20, "wrong answer": 70, "timed out": 10},
+    endings={"ok": 20, "wrong status": 70, "timeout": 10},
     pool_wait_p95=5.0,
     latency={"p50": 4.0, "p99": 6.0},
     lateness_p99=0.002,
     samples=[
         Sample(
             at=float(second),
-            alive=True,
-            lent=min(50, 10 * second),
-            waiting=5 * second,
-            leaked=min(50, 10 * second),
-            timeouts=4 * second,
+            in_use={"asyncpg": min(20, 5 * second), "engine": 2 * second},
+            leaked=min(38, 7 * second),
             pool_wait_p95=None if second < 5 else 5.0,
-            backends=20 + second,
             service_bytes=(100 + second) * MIB,
-            backends_bytes=(20 + 2 * second) * MIB,
+            postgresql_bytes=(20 + 2 * second) * MIB,
             full_collections=second // 4,
-            loop_lag=0.001,
         )
         for second in range(SECONDS)
     ],
@@ -53,22 +47,18 @@ LEAKY = Measured(
 
 FIXED = replace(
     LEAKY,
-    exhausted=[],
     timeouts=0,
     restarts=0,
     leaked=0,
-    fates={"answered": 100},
-    pool_wait_p95=0.001,
+    endings={"ok": 100},
+    pool_wait_p95=0.0004,
     latency={"p50": 0.004, "p99": 0.02},
     samples=[
         replace(
             sample,
-            lent=2,
-            waiting=0,
+            in_use={"asyncpg": 1, "engine": 2},
             leaked=0,
-            timeouts=0,
             service_bytes=100 * MIB,
-            backends_bytes=20 * MIB,
         )
         for sample in LEAKY.samples
     ],
@@ -76,10 +66,10 @@ FIXED = replace(
     lines=[],
 )
 
-RECORD = Record(
+RUN = DemoRun(
     written=datetime(2026, 11, 24, 22, tzinfo=UTC),
     interrupted=None,
-    plan=Plan(
+    plan=DemoPlan(
         rate=10.0,
         seconds=SECONDS,
         seed=1,
@@ -96,3 +86,21 @@ RECORD = Record(
         for leaked in range(11)
     ],
 )
+
+
+def longer(seconds: int, each_hour: float) -> VariantResult:
+    """The fixed service, longer, after a warm-up that took 10 MiB."""
+    sample = FIXED.samples[0]
+
+    def service_bytes(second: int) -> int:
+        warm_up = 10 * min(1, second / 120)
+        return round((100 + warm_up + each_hour * second / 3600) * MIB)
+
+    return replace(
+        FIXED,
+        samples=[
+            replace(sample, at=second, service_bytes=service_bytes(second))
+            for second in range(seconds)
+        ],
+        per_second=[Second(second, 10, 0, 0.02) for second in range(seconds)],
+    )
