@@ -103,3 +103,29 @@ def test_broken_flags_mean_after_and_one_line_in_the_log(
         assert answer.status_code == 200
         assert service.told.count("broken.json") == 1, service.told
         assert "leak" not in service.told
+
+
+def test_a_collection_of_leaks_prints_one_line(
+    database_url: str, flags_file: str
+) -> None:
+    with serving(
+        DATABASE_URL=database_url,
+        LAB_ENABLED="true",
+        LAB_TOKEN="token",
+        FLAGS_FILE=flags_file,
+    ) as service:
+        with httpx.Client(
+            base_url=service.url, headers={"Authorization": "Bearer token"}
+        ) as client:
+            client.put("/lab/gc", json={"enabled": False})
+            for _ in range(5):
+                client.get("/before/orders/1")
+            client.post("/lab/gc")
+        told = service.told
+
+    line = (
+        "WARNING:  the garbage collector found 5 leaked connections, and"
+        " SQLAlchemy ended them"
+    )
+    assert told.splitlines().count(line) == 1
+    assert "clean up non-checked-in connection" not in told
