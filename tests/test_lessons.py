@@ -21,11 +21,10 @@ from lab.check.faults import NO_POOL, FaultCount, provoke
 from lab.check.target import AFTER, BEFORE, Target
 from tests.conftest import (
     Service,
-    ignored_warnings,
     lab_settings,
     running,
-    without_collector,
 )
+from tests.garbage import ignored_warnings, without_collector
 from tests.test_openapi import declared
 
 REQUESTS = 2
@@ -185,7 +184,9 @@ def test_both_return_the_same(recording: Recording) -> None:
         scenario, first, fixed = before.scenario, before.answers[0], after
         statuses = {answer.status for answer in fixed.answers}
         assert statuses == {first.status} == {scenario.status}, scenario.name
-        assert first.content_type == fixed.answers[0].content_type, scenario.name
+        assert first.content_type == fixed.answers[0].content_type, (
+            scenario.name
+        )
         assert first.content == fixed.answers[0].content, scenario.name
 
 
