@@ -4,21 +4,29 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
+PIP = $(RUN)/pip install --quiet --disable-pip-version-check --require-hashes -r
 
 .DEFAULT_GOAL := help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-# Made anew when the lock changes; half-made environments do not count.
-$(VENV)/.complete: requirements.lock
+# Two steps into one environment: what the demo, the page and the workshop
+# need, and beyond that what tests and lint need. Each is made again when its
+# lock changes; a half-made environment has no mark.
+$(VENV)/.lab: requirements-lab.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version 2>&1) is too old. Try: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(RUN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PIP) requirements-lab.lock
 	@touch $@
 
-install: $(VENV)/.complete ## Make .venv with everything pinned
+$(VENV)/.complete: requirements.lock $(VENV)/.lab
+	$(PIP) requirements.lock
+	@touch $@
+
+install: $(VENV)/.lab ## Make .venv with what demo, lab and workshop need
+install-all: $(VENV)/.complete ## Add what tests and lint need
 
 demo: install ## Load the leaky, then the fixed service; compare, and write report/
 	$(RUN)/python -m lab demo
@@ -36,15 +44,19 @@ check: install ## Every lesson: before has its fault, after has not, no trap hel
 	$(RUN)/python -m lab check --with-trap
 
 # Each process of xdist has an embedded server of its own; a server that was
-# given has connections for one.
-test: install ## All tests, on real PostgreSQL
-	$(RUN)/python -m pytest --ignore tests/documentation \
-	  $(if $(DATABASE_URL),,--numprocesses 3 --dist worksteal)
+# given has connections for one. Tests wait more than they compute.
+TESTS := $(RUN)/python -m pytest --ignore tests/documentation \
+  $(if $(DATABASE_URL),,--numprocesses 4 --dist worksteal)
+test: install-all ## The tests that a change needs, on real PostgreSQL (3 minutes)
+	$(TESTS) -m 'not slow'
+test-slow: install-all ## The slow tests: PgBouncer, alerts, the browser, every verdict
+	$(TESTS) -m slow
+test-all: test test-slow ## Both
 
 # The README first and alone, as `make demo` is in it. Two at once only for
 # root, who gives each page a network of its own.
 PAGES := $(RUN)/python -m pytest -p tests.documentation.plugin --timeout 300
-test-docs: install ## Run each command of README.md and docs/, compare the outputs
+test-docs: install-all ## Run each command of README.md and docs/, compare the outputs
 	$(PAGES) README.md
 	@$(MAKE) --no-print-directory --output-sync \
 	  --jobs $(if $(filter 0,$(shell id -u)),2,1) test-guides test-lessons
@@ -53,33 +65,38 @@ test-guides:
 test-lessons:
 	$(if $(wildcard docs/*/),$(PAGES) $(wildcard docs/*/))
 
-lint: install ## ruff, mypy strict, import-linter
+lint: install-all ## ruff, mypy strict, import-linter
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports --no-logo
 
-bench: install ## The fixed routes against raw asyncpg and the write-up's fix (4 minutes)
+bench: install-all ## The fixed routes against raw asyncpg and the write-up's fix (4 minutes)
 	$(RUN)/python -m lab bench
 
-bench-poolwatch: install ## What poolwatch costs, with and without in turn (3 minutes)
+bench-poolwatch: install-all ## What poolwatch costs, with and without in turn (3 minutes)
 	$(RUN)/python -m lab bench-poolwatch
+
+compat: install-all ## poolwatch with each version of its drivers, from the package registry (10 minutes)
+	$(RUN)/python -m tests.compat --write
 
 diff: install ## Each lesson's two files side by side
 	@for lesson in app/*/before.py app/lessons/*/before.py; do \
 	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
 	done
 
-pictures: install ## Take the pictures of docs/pictures anew: real runs (2 minutes)
+pictures: install-all ## Take the pictures of docs/pictures anew: real runs (2 minutes)
 	$(RUN)/python -m tests.page.pictures
 
-dashboard: install ## Write Grafana's dashboard anew, after a change of ops/grafana
+dashboard: install-all ## Write Grafana's dashboard anew, after a change of ops/grafana
 	$(RUN)/python -m ops.grafana.dashboard
 
-lock: install ## Renew the lock files (asks the package registry)
+lock: install-all ## Renew the lock files (asks the package registry)
 	$(RUN)/pip install --quiet uv
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	  --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
+	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate -c requirements.lock --extra lab pyproject.toml -o requirements-lab.lock
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate -c requirements.lock pyproject.toml -o requirements-service.lock
 	echo locust | $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -88,4 +105,4 @@ lock: install ## Renew the lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install demo serve lab workshop check test test-docs test-guides test-lessons lint bench bench-poolwatch diff pictures dashboard lock clean
+.PHONY: help install install-all demo serve lab workshop check test test-slow test-all test-docs test-guides test-lessons lint bench bench-poolwatch compat diff pictures dashboard lock clean

@@ -1,44 +1,50 @@
-"""What a lesson folder offers: the same endpoints twice, and what to send.
+"""What a lesson folder provides: the same endpoints in two versions.
 
-There are four kinds of fault, and a kind of scenario for each. A *leak* is
-still lent when its request has ended. A *long hold* is lent while its request
-waits for something else. There are requests that *starve* one another, and
-requests that *block* one another with a lock.
-What counts is loans and timeouts, never seconds.
+A lesson has one of four kinds of fault, and a kind of scenario for each:
+
+- a *leak*: the connection is still checked out when its request has ended;
+- a *long hold*: it is checked out while its request waits for another service;
+- *starvation*: requests wait for connections that the others hold;
+- a *block*: a request waits for a row that another one has left locked.
+
+Scenarios count connections and timeouts, never seconds.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 
 from fastapi import APIRouter
 
+from app.lesson_text import Cure, Trap
+
 Variant = Literal["before", "after"]
 HealsBy = Literal["gc", "thread", "exit", "timeout", "never"]
 HEALS: dict[HealsBy, str] = {
-    "gc": "the garbage collector, some day",
-    "thread": "the end of its thread, then the garbage collector",
-    "exit": "the end of its response or task",
+    "gc": "Python's garbage collector, at an unpredictable time",
+    "thread": "the end of its thread, then Python's garbage collector",
+    "exit": "the end of the response or task",
     "timeout": "the pool's timeout",
-    "never": "nothing, ever",
+    "never": "nothing",
 }
-"""What gives a connection back, in words."""
+"""What returns the connection to its pool, in words."""
 Meeting = Literal["orders", "provider"]
-"""Where the lab has requests wait for one another: at the orders, which it
-locks until each has its connection or a pool is lent out, or at the provider,
-which it keeps silent until each has come there or waits for a pool."""
+"""Where the lab makes requests wait for each other.
+
+At `orders`, a table that it locks, or at `provider`, a service that it
+silences. It lets them go on when each has arrived there or waits for a pool.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A request worth sending to both variants.
+    """A request to send to both variants.
 
-    `leaks` is how many loans *before* leaves open each time it is sent, and
-    `strays` how many connections that no pool knows; *after* leaves none.
-    Both answer with `status`. The method `WEBSOCKET` sends `body` as JSON and
-    waits for one message. Where requests `meet`, all are sent at once and go
-    on together.
+    Each time, *before* leaves `leaks` loans open, and `strays` connections
+    that belong to no pool of the service; *after* leaves none. Both respond
+    with `status`. The method `WEBSOCKET` sends `body` as JSON and waits for
+    one message. With `meet`, all requests are sent at once.
     """
 
     name: str
@@ -55,7 +61,7 @@ class Scenario:
 class LongHold(Scenario):
     """A request that waits for the provider.
 
-    `holds` is how many loans *before* keeps meanwhile; *after* keeps none.
+    During the wait, *before* holds `holds` loans; *after* holds none.
     """
 
     holds: int = 1
@@ -64,11 +70,11 @@ class LongHold(Scenario):
 
 @dataclass(frozen=True, slots=True)
 class Starvation(Scenario):
-    """Requests, more at once than `pool` has connections.
+    """More requests at once than `pool` has connections.
 
-    In *before*, some of them wait for a connection in vain; in *after*, none.
-    Twice as many as the pool lends are sent, or `requests` where that is
-    more.
+    In *before*, some of them time out waiting for a connection; in *after*,
+    none does. The number sent is twice the pool's size, or `requests` if that
+    is larger.
     """
 
     pool: str = "engine"
@@ -78,63 +84,39 @@ class Starvation(Scenario):
 
 @dataclass(frozen=True, slots=True)
 class Block(Scenario):
-    """A request that writes, sent a second time when it has been answered.
+    """A request that writes a row, sent again after its response.
 
-    In *before*, the second waits for a row that the first has left locked; in
-    *after*, it does not.
+    In *before*, the second request waits for the row that the first one left
+    locked; in *after*, it does not.
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Trap:
-    """What people do instead of the cure, and why it does not help."""
-
-    what: str
-    why: str
-    settings: dict[str, str] = field(default_factory=dict)
-    """The service's environment, where the trap is a setting."""
-    collects: bool = False
-    """Whether the trap is to force a garbage collection after requests."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cure:
-    """What heals as well as *after* does, and how.
-
-    `tests/workshop/right_fixes` has it as a file, which passes the check.
-    """
-
-    what: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """The card of a lesson: all that its readers need to know of it.
+    """A lesson: its routes, its scenarios, and the text of `lesson.toml`.
 
-    `name` is the folder's name and the flag's key. `heals_by` says what, if
-    anything, gives a connection back: see `HEALS`.
-    `cure` is what *after* does; `other_cure` is another that would do.
-    `forget` empties what the lesson keeps in memory, for a reset.
-    The workshop tells the `story` first, and then one more of the `hints`
-    each time it is asked.
+    `name` is the name of the folder and the key of the flag. `heals_by` says
+    what returns the connection: see `HEALS`. `forget` empties what the lesson
+    keeps in memory, for a reset. `cure` is what *after* does, and
+    `alternative_cure` is another change that works: it is a file in
+    `tests/workshop/right_fixes`, and passes the check. The workshop prints
+    the `story` first, then one more of the `hints` each time.
     """
 
     name: str
-    title: str
-    mistake: str
-    cure: str
     heals_by: HealsBy
-    source: str
     before: APIRouter
     after: APIRouter
     scenarios: tuple[Scenario, ...]
-    trap: Trap
-    other_cure: Cure
+    forget: Callable[[], None] = lambda: None
+    title: str
     story: str
     hints: tuple[str, str, str]
-    forget: Callable[[], None] = lambda: None
+    mistake: str
+    cure: str
+    alternative_cure: Cure
+    trap: Trap
 
     def router(self, variant: Variant) -> APIRouter:
-        """The routes of one variant."""
+        """Return the routes of one variant."""
         return self.before if variant == "before" else self.after

@@ -13,6 +13,7 @@ from app.database.pools import State, open_database
 from app.settings import Settings
 from app.web import error_handlers, health, metrics
 from app.web.loans_source import open_source
+from poolwatch.pages.allowed_hosts import AllowedHosts
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -39,9 +40,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     error_handlers.install(app)
     metrics.install(app, ledger, registry)
     app.include_router(health.router)
+    if not settings.lab_enabled:
+        api.hide_lab(app)  # before what would match the same paths
     api.mount(app)
     if settings.lab_enabled:
         install_lab(app, settings, ledger, registry)
+    app.add_middleware(AllowedHosts, settings.allowed_hosts)
     # Added last, so it stands outermost: a borrower ends after everything.
     app.add_middleware(poolwatch.Middleware, ledger)
     return app

@@ -34,7 +34,7 @@ cli = command_line(
     LazyCommand(
         "lessons",
         "lab.lessons:lessons",
-        "List the lessons: each mistake, its fix, and what heals it.",
+        "List the lessons: mistake, cure, and what returns the connection.",
     ),
     LazyCommand(
         "check",

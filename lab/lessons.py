@@ -1,7 +1,5 @@
 """The command `lessons`: the table of contents, from the cards."""
 
-from typing import Annotated
-
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
@@ -9,21 +7,12 @@ from rich.markdown import Markdown
 from app.api import LESSONS, folder
 from app.lesson import HEALS, Lesson
 
-HEADINGS = ("lesson", "the mistake", "the cure", "what gives it back")
+HEADINGS = ("lesson", "the mistake", "the cure", "what returns the connection")
 
 
-def lessons(
-    *,
-    as_markdown: Annotated[
-        bool,
-        typer.Option("--markdown", help="Print what the README has."),
-    ] = False,
-) -> None:
-    """List the lessons: each mistake, its fix, and what heals it."""
-    if as_markdown:
-        print(table())
-    else:
-        Console().print(Markdown(table()))
+def lessons() -> None:
+    """List the lessons: mistake, cure, and what returns the connection."""
+    Console().print(Markdown(table()))
 
 
 def named(names: list[str] | None) -> list[Lesson]:
@@ -38,7 +27,7 @@ def named(names: list[str] | None) -> list[Lesson]:
 
 
 def table() -> str:
-    """Lay the cards out in Markdown, a line each."""
+    """Make a Markdown table of the cards, as the README has it."""
     rows = [HEADINGS, ("---",) * len(HEADINGS), *map(_row, LESSONS)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

@@ -19,6 +19,8 @@ from poolwatch.verdict import Verdict, diagnose, explain
 from poolwatch.watch import watch
 from poolwatch.watchdog import Watchdog
 
+__version__ = "1.0.0"
+
 borrower = default_ledger.borrower
 default_ledger.listeners.append(default_reporter)
 

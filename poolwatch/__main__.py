@@ -1,21 +1,32 @@
 """The command line: `python -m poolwatch top URL`."""
 
+import sys
 from contextlib import suppress
 from typing import Annotated
 
-import httpx
-import typer
-from rich.console import Console
-from rich.live import Live
+from poolwatch.extras import extra
 
-from poolwatch.pages.top import PATIENCE, Away, Service
+try:
+    with extra("cli"):
+        import httpx
+        import typer
+        from rich.console import Console
+        from rich.live import Live
+
+        from poolwatch.pages.top import (
+            RESPONSE_SECONDS,
+            NoPagesError,
+            PagesClient,
+        )
+except ModuleNotFoundError as missing:
+    sys.exit(str(missing))
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @cli.callback()
 def main() -> None:
-    """Who holds each database connection, since when, from which line."""
+    """Show which line holds each database connection, and since when."""
 
 
 def _url(text: str) -> httpx.URL:
@@ -38,7 +49,7 @@ def top(
         typer.Argument(
             metavar="URL",
             parser=_url,
-            help="A service with poolwatch's routes, or its own port:"
+            help="A service with poolwatch's routes, or its thread's port:"
             " http://127.0.0.1:8000",
         ),
     ],
@@ -48,16 +59,16 @@ def top(
             metavar="TOKEN",
             parser=_token,
             envvar="POOLWATCH_TOKEN",
-            help="Bearer token, where the routes want one.",
+            help="Bearer token, if the routes require one.",
         ),
     ] = None,
     interval: Annotated[
-        float, typer.Option(min=0.1, help="Seconds between two looks.")
+        float, typer.Option(min=0.1, help="Seconds between two updates.")
     ] = 2.0,
     *,
     once: Annotated[
         bool,
-        typer.Option("--once", help="Take one look; exit 1 without answer."),
+        typer.Option("--once", help="Print once; exit 1 without a response."),
     ] = False,
 ) -> None:
     """Show a service's pools, loans and findings, until Ctrl-C."""
@@ -65,21 +76,21 @@ def top(
     with httpx.Client(
         base_url=url,
         headers={"Authorization": f"Bearer {token}"} if token else {},
-        timeout=PATIENCE,
+        timeout=RESPONSE_SECONDS,
     ) as client:
-        service = Service(client)
+        pages = PagesClient(client)
         if once:
             try:
-                console.print(service.look())
-            except Away as away:
-                typer.echo(f"{service.address}: {away}", err=True)
-                raise typer.Exit(1) from away
+                console.print(pages.show())
+            except NoPagesError as error:
+                typer.echo(f"{pages.address}: {error}", err=True)
+                raise typer.Exit(1) from error
             return
         with (
             suppress(KeyboardInterrupt),
             Live(console=console, screen=True, auto_refresh=False) as live,
         ):
-            for frame in service.looks(interval):
+            for frame in pages.show_forever(interval):
                 live.update(frame, refresh=True)
 
 

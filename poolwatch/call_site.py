@@ -10,15 +10,22 @@ frames, is the idea of HikariCP's `leakDetectionThreshold`.
 from __future__ import annotations
 
 import asyncio.events
+import logging
+import re
 import sys
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from os import sep
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import CodeType, FrameType
+
+logger = logging.getLogger("poolwatch")
 
 Stack = tuple[Any, ...]
 """The application's frames at one moment, innermost first: code, offset, code,
@@ -32,50 +39,72 @@ STRIDE = 3
 """Library frames in a row, above the application's, that end the walk: a
 decorator lies between two of its functions, with two frames at most."""
 
+GUESS = -1
+"""What a frame costs whose package may be the application or a library."""
+
+_INSTALLED = (f"{sep}site-packages{sep}", f"{sep}dist-packages{sep}")
+_PATHS = sysconfig.get_paths()
+_HERE = str(Path(__file__).parent) + sep
 _LIBRARY_FOLDERS = (
-    *{
-        path + sep
-        for name, path in sysconfig.get_paths().items()
-        if name in {"stdlib", "platstdlib", "purelib", "platlib"}
-    },
-    str(Path(__file__).parent) + sep,
+    _HERE,
+    _PATHS["stdlib"] + sep,
+    _PATHS["platstdlib"] + sep,
     "<",  # frozen and generated code
 )
-_LIBRARY_PARTS = (f"{sep}site-packages{sep}", f"{sep}dist-packages{sep}")
+_KNOWN_LIBRARIES = (
+    *("_pytest", "advanced_alchemy", "aiohttp", "aiosqlite", "alembic"),
+    *("anyio", "apscheduler", "arq", "asgi", "asyncpg", "celery", "click"),
+    *("databases", "datadog", "ddtrace", "dishka", "dramatiq", "elasticapm"),
+    *("fastapi", "faststream", "flask", "gevent", "gino", "greenlet"),
+    *("gunicorn", "hypercorn", "injector", "litestar", "logfire", "newrelic"),
+    *("opentelemetry", "ormar", "piccolo", "pluggy", "procrastinate"),
+    *("prometheus", "psycopg", "pydantic", "pytest", "sentry", "slowapi"),
+    *("sqladmin", "sqlalchemy", "sqlmodel", "sse_starlette", "stamina"),
+    *(
+        "starlette",
+        "strawberry",
+        "structlog",
+        "taskiq",
+        "tenacity",
+        "tortoise",
+    ),
+    *("trio", "typer", "uvicorn", "uvloop", "websockets", "wrapt", "xdist"),
+)
+"""What the names of packages begin with that are never the application: those
+that stand between a web framework or an event loop and a driver."""
 _CALLERS = (
     asyncio.events.__file__,
     *(
         part + caller + sep
-        for part in _LIBRARY_PARTS
+        for part in _INSTALLED
         for caller in ("fastapi", "starlette")
     ),
 )
 
-_in_app: list[str] = []
-"""Parts of a file's path that make it the application's, though installed."""
+_in_app: set[str] = set()
+"""Installed packages that are the application's, as somebody has said."""
+_guessed: set[str] = set()
+"""Installed packages that the log has named as taken for it."""
 
-_patience: dict[str, int] = {}
-"""What one frame of a file takes of our patience, worked out once a file: of
-the application's nothing, of a library's one, and all of it where what lies
-beyond has not called the application: an event loop or a web framework did."""
+_costs: dict[str, int] = {}
+"""What a frame of a file costs of the walk, worked out once a file. The
+application's costs nothing, a library's one, `GUESS` one as well. An event
+loop's or a web framework's ends the walk: what is beyond it has not called
+the application."""
 
 
 def in_app(*packages: str) -> None:
-    """Count packages as the application's, also where they are installed.
+    """Count installed packages as the application's.
 
-    Call it before the first loan: what is recorded stays as it is.
+    Packages that `pip install .` took from a folder are found without it.
+    Call it before the first loan: recorded stacks do not change.
 
     Args:
         packages: names of top-level packages or modules, as `"shop"`.
 
     """
-    _in_app.extend(
-        part + package + end
-        for part in _LIBRARY_PARTS
-        for package in packages
-        for end in (sep, ".py")
-    )
-    _patience.clear()
+    _in_app.update(packages)
+    _costs.clear()
 
 
 def frame_above(calls: int) -> FrameType | None:
@@ -119,38 +148,97 @@ def capture(frame: FrameType | None, beyond: FrameType | None = None) -> Stack:
 
     """
     frames: list[CodeType | int] = []
+    guessed: list[CodeType | int] = []
     left, most = HORIZON, 2 * DEPTH
-    for innermost in (frame, beyond):
-        frame = innermost
-        while frame is not None:
-            code = frame.f_code
-            try:  # a dozen times a loan: a plain dictionary is the fastest
-                taken = _patience[code.co_filename]
-            except KeyError:
-                taken = _taken_by(code.co_filename)
-                _patience[code.co_filename] = taken
-            if taken:
-                left -= taken
-                if left <= 0:
-                    return tuple(frames)
-            else:
-                frames += code, frame.f_lasti
-                if len(frames) == most:
-                    return tuple(frames)
-                left = STRIDE
-            frame = frame.f_back
-    return tuple(frames)
+    while True:
+        if frame is None:
+            if beyond is None:
+                break
+            frame, beyond = beyond, None
+        code = frame.f_code
+        try:  # a dozen times a loan: a plain dictionary is the fastest
+            cost = _costs[code.co_filename]
+        except KeyError:
+            cost = _costs[code.co_filename] = _cost_of(code.co_filename)
+        if cost:
+            if cost == GUESS:
+                guessed += code, frame.f_lasti
+                cost = 1
+            left -= cost
+            if left <= 0:
+                break
+        else:
+            frames += code, frame.f_lasti
+            if len(frames) == most:
+                break
+            left = STRIDE
+        frame = frame.f_back
+    if frames or not guessed:
+        return tuple(frames)
+    stack: Stack = tuple(guessed[:most])
+    _warn_of_guess(stack[0].co_filename)
+    return stack
 
 
-def _taken_by(file: str) -> int:
+def application_sites(frames: Iterable[FrameType]) -> list[Site]:
+    """Keep the application's lines of frames, such as those of awaits."""
+    costs = [(_cost_of(frame.f_code.co_filename), frame) for frame in frames]
+    wanted = 0 if any(cost == 0 for cost, _ in costs) else GUESS
+    return [
+        found
+        for cost, frame in costs
+        if cost == wanted
+        for found in sites((frame.f_code, frame.f_lasti))
+    ]
+
+
+def _cost_of(file: str) -> int:
     if any(caller in file for caller in _CALLERS):
         return HORIZON
-    if any(part in file for part in _in_app):
+    folder, package = _installed_package(file)
+    if not package:
+        if file.startswith(_PATHS["scripts"] + sep):
+            return GUESS
+        return int(file.startswith(_LIBRARY_FOLDERS))
+    if package in _in_app:
         return 0
-    return int(
-        file.startswith(_LIBRARY_FOLDERS)
-        or any(part in file for part in _LIBRARY_PARTS)
-    )
+    if file.startswith(_HERE):
+        return 1
+    if package in _installed_from_source(folder):
+        return 0
+    return 1 if package.startswith(_KNOWN_LIBRARIES) else GUESS
+
+
+def _installed_package(file: str) -> tuple[str, str]:
+    """Split off site-packages; empty where the file is not installed."""
+    for part in _INSTALLED:
+        folder, found, rest = file.rpartition(part)
+        if found:
+            return folder + part, rest.partition(sep)[0].removesuffix(".py")
+    return "", ""
+
+
+@cache
+def _installed_from_source(folder: str) -> frozenset[str]:
+    """Find the packages that `pip install .` put there, by PEP 610."""
+    names: set[str] = set()
+    with suppress(OSError, ValueError):
+        for origin in Path(folder).glob("*.dist-info/direct_url.json"):
+            if '"dir_info"' in origin.read_text():
+                files = origin.with_name("RECORD").read_text().splitlines()
+                names.update(re.split(r"/|\.py,", file)[0] for file in files)
+    return frozenset(names)
+
+
+def _warn_of_guess(file: str) -> None:
+    package = _installed_package(file)[1] or file
+    if package not in _guessed:
+        _guessed.add(package)
+        logger.warning(
+            "poolwatch takes the installed package %r for your application;"
+            ' if it is a library, call poolwatch.in_app("your_package")',
+            package,
+        )
 
 
 def sites(stack: Stack) -> list[Site]:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from poolwatch.call_site import Site, Stack, capture, site, sites
+from poolwatch.call_site import (
+    Site,
+    Stack,
+    application_sites,
+    capture,
+    sites,
+)
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -58,9 +64,4 @@ def _awaiting(coroutine: object) -> list[Site]:
         coroutine = getattr(coroutine, "cr_await", None) or getattr(
             coroutine, "gi_yieldfrom", None
         )
-    return [
-        found
-        for frame in reversed(frames)
-        if (found := site(capture(frame)))
-        and found.file == frame.f_code.co_filename
-    ]
+    return application_sites(reversed(frames))

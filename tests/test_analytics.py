@@ -4,7 +4,7 @@ import datetime as dt
 
 import psycopg
 
-from app.analytics.query import MOST_DAYS
+from app.analytics.shared import MOST_DAYS
 from tests.conftest import TODAY, Service
 
 

@@ -11,7 +11,8 @@ import pytest
 from app.database.monitor import STATES
 from app.settings import Settings
 from lab.reading import Reader, Reading, wait_p95
-from tests.conftest import TOKEN, Service, running, until, without_collector
+from tests.conftest import TOKEN, Service, running, until
+from tests.garbage import without_collector
 from tests.process.command import free_port
 
 AWAY = "http://127.0.0.1:9"
@@ -188,7 +189,7 @@ async def test_keeps_what_it_knew_when_the_service_goes_away(
             await leak(service, 2)
             async with reader_of(service) as reader:
                 before = await whole(reader)
-                reader._lookout = reader._service = AWAY
+                reader._poolwatch = reader._service = AWAY
 
                 after = await reader.read()
 

@@ -88,7 +88,7 @@ def test_a_replica_is_named_after_its_host_unless_it_has_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [ENGINE, POOL, THREADS, "monitor", "lookout", "probe"]
+    "part", [ENGINE, POOL, THREADS, "monitor", "pages", "probe"]
 )
 def test_no_connections_name_is_longer_than_the_server_keeps(
     part: str, monkeypatch: pytest.MonkeyPatch
@@ -107,7 +107,7 @@ def test_the_lab_is_off_unless_switched_on() -> None:
 
 @pytest.mark.parametrize("token", [None, ""])
 def test_a_lab_without_a_token_is_refused(token: str | None) -> None:
-    with pytest.raises(ValidationError, match="LAB_ENABLED wants a LAB_TOKEN"):
+    with pytest.raises(ValidationError, match="LAB_ENABLED needs a LAB_TOKEN"):
         Settings(database_url=URL, lab_enabled=True, lab_token=token)
 
 

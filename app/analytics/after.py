@@ -1,8 +1,8 @@
-"""Analytics, after: the pool gets its connection back on every way out."""
+"""Analytics, after: every exit path releases the connection."""
 
 from fastapi import APIRouter
 
-from app.analytics.query import METRICS_SINCE, MOST_DAYS, Day, Since
+from app.analytics.shared import METRICS_SINCE, MOST_DAYS, Day, Since
 from app.database.sessions import DatabaseDep
 from app.web.errors import TooManyDays
 
@@ -11,8 +11,8 @@ router = APIRouter()
 
 @router.get("/analytics")
 async def get_analytics(database: DatabaseDep, since: Since) -> list[Day]:
-    """Answer the shop's figures day by day, from `since` to today."""
-    # FIX analytics-1: `async with` releases, however the block is left.
+    """Return the shop's figures for each day, from `since` to today."""
+    # FIX analytics-1: `async with` releases the connection on every exit path.
     async with database.pool.acquire(
         timeout=database.settings.pool_timeout
     ) as connection:

@@ -4,13 +4,13 @@ from fastapi import APIRouter
 
 from app.database.models import OrderStatus
 from app.database.sessions import SessionDep
-from app.order_processor.query import (
+from app.order_processor.shared import (
     LOCK_ORDER,
     STORE_TOTAL,
     SUM_ITEMS,
     ProcessedOrder,
 )
-from app.orders.query import OrderId
+from app.orders.shared import OrderId
 from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()
@@ -22,11 +22,12 @@ async def process_order(
 ) -> ProcessedOrder:
     """Sum price × quantity of the items, store the sum and the status."""
     this = {"order_id": order_id}
-    # FIX order_processor-1: closed on every way out; the row is locked.
+    # FIX order_processor-1: FastAPI closes the session on every exit path.
+    # FOR UPDATE: with one transaction, a row lock can protect the total.
     found = await session.exec(LOCK_ORDER, params=this)
     if found.one_or_none() is None:
         raise OrderNotFound(order_id)
-    # FIX order_processor-2: the same session, so no second connection.
+    # FIX order_processor-2: reuse the session for the second query.
     total = (await session.exec(SUM_ITEMS, params=this)).one()
     if total is None:
         raise EmptyOrder(order_id)

@@ -1,17 +1,17 @@
-"""Order processor, before: two sessions, and a close that few paths reach."""
+"""Order processor, before: two sessions, and most exit paths close neither."""
 
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.models import OrderStatus
 from app.database.sessions import DatabaseDep
-from app.order_processor.query import (
+from app.order_processor.shared import (
     FIND_ORDER,
     STORE_TOTAL,
     SUM_ITEMS,
     ProcessedOrder,
 )
-from app.orders.query import OrderId
+from app.orders.shared import OrderId
 from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()
@@ -24,12 +24,12 @@ async def process_order(
     """Sum price × quantity of the items, store the sum and the status."""
     this = {"order_id": order_id}
     session = AsyncSession(database.engine)
-    # LEAK order_processor-1: each `raise` below skips this session's close.
+    # LEAK order_processor-1: each `raise` below skips `session.close()`.
     found = await session.exec(FIND_ORDER, params=this)
     if found.one_or_none() is None:
         raise OrderNotFound(order_id)
     items = AsyncSession(database.engine)
-    # LEAK order_processor-2: nobody closes this second session at all.
+    # LEAK order_processor-2: nothing closes this second session.
     total = (await items.exec(SUM_ITEMS, params=this)).one()
     if total is None:
         raise EmptyOrder(order_id)

@@ -1,10 +1,10 @@
-"""Orders, before: each handler opens a session, and none closes it."""
+"""Orders, before: each handler opens a session, and nothing closes it."""
 
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.sessions import DatabaseDep
-from app.orders.query import (
+from app.orders.shared import (
     ONE_ORDER,
     ORDER_PAGE,
     After,
@@ -24,9 +24,9 @@ async def list_orders(
     limit: Limit = 50,
     after: After = 0,
 ) -> list[OrderRead]:
-    """Answer one page of orders, oldest first."""
+    """Return one page of orders, oldest first."""
     session = AsyncSession(database.engine)
-    # LEAK orders-1: nothing closes the session; what it borrows stays lent.
+    # LEAK orders-1: nothing closes this session, so it keeps its connection.
     page = await session.exec(
         ORDER_PAGE, params={"limit": limit, "after": after}
     )
@@ -39,26 +39,26 @@ async def list_orders_alt(
     limit: Limit = 50,
     after: After = 0,
 ) -> list[OrderRead]:
-    """Answer the same page by the write-up's second option."""
+    """Return the same page: the write-up's second option."""
     session = AsyncSession(database.engine)
-    # LEAK orders-2: the same without a context manager round the session.
+    # LEAK orders-2: no `async with`: the session keeps its connection.
     page = await session.exec(
         ORDER_PAGE, params={"limit": limit, "after": after}
     )
     return [OrderRead.model_validate(order) for order in page]
 
 
-@router.post("/orders", status_code=201, responses=problems(400))
+@router.post("/orders", status_code=201, responses=problems(400, 413))
 async def create_order(
     database: DatabaseDep,
     new: OrderCreate,
 ) -> OrderRead:
-    """Store an order with its items, and answer it as it is stored."""
+    """Store an order with its items, and return it as stored."""
     session = AsyncSession(database.engine)
     order = new.to_order()
     session.add(order)
     await session.commit()
-    # LEAK orders-3: commit gave the connection back; this borrows it again.
+    # LEAK orders-3: refresh() takes a connection; nothing closes the session.
     await session.refresh(order)
     return OrderRead.model_validate(order)
 
@@ -68,9 +68,9 @@ async def get_order(
     database: DatabaseDep,
     order_id: OrderId,
 ) -> OrderRead:
-    """Answer one order."""
+    """Return one order."""
     session = AsyncSession(database.engine)
-    # LEAK orders-4: closed neither when the order is there nor when not.
+    # LEAK orders-4: neither `return` nor `raise` closes this session.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:

@@ -21,16 +21,16 @@ from app.database.pools import Database
 from app.web.server_metrics import server_metrics
 from poolwatch import Reporter
 from poolwatch.metrics.prometheus import lag_shown
-from poolwatch.pages.models import Source
+from poolwatch.pages.models import PageSource
 from poolwatch.pages.process import ThisProcess
-from poolwatch.pages.thread_server import lookout
+from poolwatch.pages.thread_server import serve_in_thread
 from poolwatch.pages.workers import AllWorkers
 
 
 @asynccontextmanager
 async def open_source(
     database: Database, reporter: Reporter, registry: CollectorRegistry
-) -> AsyncIterator[Source]:
+) -> AsyncIterator[PageSource]:
     """Answer for this process, and ask its fellows where there are any."""
     settings = database.settings
     process = ThisProcess(
@@ -45,13 +45,14 @@ async def open_source(
     folder = settings.poolwatch_folder
     with (
         lag_shown(database.watchdog, registry),
-        lookout(
+        serve_in_thread(
             _on_its_own(process, database),
             settings.poolwatch_port,
             folder,
             str(settings.poolwatch_host),
+            settings.allowed_hosts,
         )
-        if settings.has_lookout
+        if settings.has_pages_thread
         else nullcontext(),
     ):
         yield AllWorkers(folder, process) if folder else process
@@ -63,9 +64,7 @@ async def _on_its_own(
 ) -> AsyncIterator[ThisProcess]:
     """Give the thread a monitor that belongs to its own event loop."""
     settings = database.settings
-    monitor = Monitor(
-        settings.direct_dsn, application_name(settings, "lookout")
-    )
+    monitor = Monitor(settings.direct_dsn, application_name(settings, "pages"))
     try:
         yield replace(
             process,
@@ -87,9 +86,9 @@ def meeting_place(workers: int) -> Iterator[None]:
         yield
 
 
-async def get_source(request: Request) -> Source:
+async def get_source(request: Request) -> PageSource:
     """Hand the source to an endpoint."""
     return request.state.source  # type: ignore[no-any-return]
 
 
-SourceDep = Annotated[Source, Depends(get_source)]
+SourceDep = Annotated[PageSource, Depends(get_source)]

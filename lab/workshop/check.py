@@ -1,4 +1,4 @@
-"""Give the check a service of its own, for as long as it is needed."""
+"""A service that is started for checks, and ended with them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,33 +13,33 @@ from app.lesson import Lesson
 from app.settings import Settings
 from lab.check.observe import FaultError
 from lab.service import Service, ServiceFailedError, running_service
+from lab.workshop.check_database import check_database
 from lab.workshop.judge import judge
 from lab.workshop.probes import Probes
-from lab.workshop.scratch import scratch_database
-from lab.workshop.verdict import Verdict
-from lab.workshop.written import observer
+from lab.workshop.result import CheckResult
+from lab.workshop.writes import observer
 
 POOL_TIMEOUT = 5
-"""Seconds: a request that waits for so long, waits in vain."""
+"""Seconds that a request may wait for a connection."""
 REQUEST_SECONDS = 30
 _ERROR = re.compile(r"^[\w.]+: ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Checks files by a service that runs; ends with it."""
+    """Checks files with a running service."""
 
     service: Service
     dsn: str
 
     async def check(
         self, lesson: Lesson, report: Callable[[str], None]
-    ) -> Verdict:
+    ) -> CheckResult:
         """Check a lesson's file as it is now.
 
         Raises:
-            ServiceFailedError: the service has gone, answers nobody, or
-                does not come to rest.
+            ServiceFailedError: the service has ended, does not respond, or
+                keeps running requests.
 
         """
         try:
@@ -47,7 +47,7 @@ class Checker:
                 httpx.AsyncClient(
                     base_url=self.service.url,
                     headers=self.service.headers,
-                    # After a 500 the server closes the connection.
+                    # The server closes the connection after a 500.
                     limits=httpx.Limits(max_keepalive_connections=0),
                     timeout=REQUEST_SECONDS,
                     trust_env=False,
@@ -59,8 +59,8 @@ class Checker:
                 return await judge(probes, report)
         except httpx.TimeoutException as error:
             message = (
-                f"{file_of(lesson)} has stopped the service: nobody is"
-                f" answered for {REQUEST_SECONDS} s. Does it have a loop, or a"
+                f"{file_of(lesson)} has stopped the service: no request was"
+                f" served for {REQUEST_SECONDS} s. Does it have a loop, or a"
                 " wait, that does not end?"
             )
             raise ServiceFailedError(message) from error
@@ -68,7 +68,7 @@ class Checker:
             message = f"{file_of(lesson)}: {error}"
             raise ServiceFailedError(message) from error
         except httpx.HTTPError as error:
-            log = self.service.log.read_text()[-2000:]
+            log = self.service.log_tail
             message = f"{lesson.name}: {error!r}\n{log}"
             raise ServiceFailedError(message) from error
 
@@ -80,15 +80,15 @@ def checker(
     """Start a service for checks, and end it with the block.
 
     Args:
-        settings: which server to use.
-        pool_timeout: after so many seconds a request has waited in vain.
+        settings: the database server to use.
+        pool_timeout: seconds that a request may wait for a connection.
 
     Raises:
         ServiceFailedError: it did not start.
 
     """
     with (
-        scratch_database(settings) as scratch,
+        check_database(settings) as scratch,
         running_service(
             DATABASE_URL=scratch.database_url.get_secret_value(),
             DATABASE_DIRECT_URL="",
@@ -99,14 +99,14 @@ def checker(
 
 
 class _Errors:
-    """What a log says of failures, from now on."""
+    """Failures in a service's log, from now on."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
         self._seen = len(log.read_text())
 
     def last(self) -> str:
-        """What the newest stack trace ends with, if there is one."""
+        """The last line of the newest stack trace, if there is one."""
         text = self._log.read_text()
         new, self._seen = text[self._seen :], len(text)
         _, trace, told = new.rpartition("Traceback (most recent call last)")

@@ -1,4 +1,4 @@
-"""What the workshop's commands share: which lesson, its file, how to print."""
+"""Arguments that the workshop's commands share, and how they print."""
 
 from typing import Annotated
 
@@ -24,34 +24,37 @@ def _lesson(name: str) -> Lesson:
 
 LessonArgument = Annotated[
     Lesson,
-    typer.Argument(metavar="LESSON", parser=_lesson, help="Its name."),
+    typer.Argument(metavar="LESSON", parser=_lesson, help="A lesson's name."),
 ]
 LessonOrNone = Annotated[
     Lesson | None,
     typer.Argument(
         metavar="[LESSON]",
         parser=_lesson,
-        help="Its name; the one started last if none is given.",
+        help="A lesson's name; default: the one started last.",
     ),
 ]
 
 
 def must_be_there(lesson: Lesson) -> None:
-    """Refuse where there is no file to work on."""
+    """Exit with 2 where the trainee's file does not exist."""
     if not file_of(lesson).exists():
-        say(f"error: no {file_of(lesson)}: {COMMAND} start {lesson.name}")
+        say(
+            f"error: {file_of(lesson)} does not exist; run"
+            f" {COMMAND} start {lesson.name}"
+        )
         raise typer.Exit(2)
 
 
 def started_last() -> Lesson:
-    """The lesson that is meant where none is named."""
+    """The lesson that was started last."""
     last = NAMES.get(progress.read(say).last or "")
     if last is None:
-        say(f"error: no lesson is started: {COMMAND} next")
+        say(f"error: no lesson was started; run {COMMAND} next")
         raise typer.Exit(2)
     return last
 
 
 def show_it(what: RenderableType) -> None:
-    """Print it; a line that does not wrap is whole all the same."""
+    """Print without cutting lines that must not wrap."""
     Console(highlight=False).print(what, crop=False)

@@ -1,23 +1,23 @@
-"""What is known when a finding is to be explained."""
+"""What is known of a trainee's file when a flaw is to be explained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from app.control.exercise_file import file_of
-from app.lesson import Lesson, LongHold
+from app.lesson import Lesson
 from lab.workshop.exercise import exercise_of
-from lab.workshop.source import Source
+from lab.workshop.parsed_file import ParsedFile
 
 
 @dataclass(frozen=True, slots=True)
 class Clues:
-    """A trainee's file beside what was handed out, and what it has done."""
+    """The file beside the exercise as it was handed out, and its faults."""
 
     lesson: Lesson
     text: str
-    source: Source
-    original: Source
+    parsed: ParsedFile
+    original: ParsedFile
     faults: Mapping[str, int] = field(default_factory=dict)
     """How often each scenario had its fault."""
 
@@ -30,36 +30,36 @@ class Clues:
 
         """
         text, original = file_of(lesson).read_text(), exercise_of(lesson).text
-        return cls(lesson, text, Source(text), Source(original))
+        return cls(lesson, text, ParsedFile(text), ParsedFile(original))
 
     @property
     def unchanged(self) -> bool:
-        """Whether it is as it was handed out."""
+        """Whether the file is as it was handed out."""
         return self.text == exercise_of(self.lesson).text
 
     @property
     def is_outdated(self) -> bool:
-        """Whether the file has become another one meanwhile."""
+        """Whether the file was saved again during the check."""
         return file_of(self.lesson).read_text() != self.text
 
     @property
-    def is_about_holding(self) -> bool:
-        """Whether to give back early is what the lesson is about."""
-        return any(isinstance(s, LongHold) for s in self.lesson.scenarios)
-
-    @property
-    def partly_healed(self) -> bool:
-        """Whether some of what leaked *before* does not any more."""
+    def partly_fixed(self) -> bool:
+        """Whether some scenarios that leaked *before* no longer leak."""
         leaky = [s.name for s in self.lesson.scenarios if s.leaks]
         counts = [self.faults.get(name, 0) for name in leaky]
         return 0 in counts and any(counts)
 
     def adds(self, *calls: str) -> bool:
-        """Whether one of these is called, and was not before."""
-        return self.source.calls(*calls) and not self.original.calls(*calls)
+        """Whether the trainee added one of these calls."""
+        return self.parsed.calls(*calls) and not self.original.calls(*calls)
 
     def sets(self, argument: str) -> bool:
-        """Whether an argument is given a value that it did not have."""
+        """Whether the trainee gave an argument another value."""
         return bool(
-            self.source.values(argument) - self.original.values(argument)
+            self.parsed.values(argument) - self.original.values(argument)
         )
+
+    @property
+    def unbounded_waits(self) -> list[int]:
+        """Lines that acquire a connection and may wait for it forever."""
+        return self.parsed.lines_without("timeout", "pool.acquire")

@@ -1,4 +1,4 @@
-"""The command `workshop`: find it, fix it, and know what would not help."""
+"""The command `workshop`: find the line, fix it, and check the fix."""
 
 import asyncio
 from contextlib import nullcontext, suppress
@@ -14,7 +14,7 @@ from app.cli.start import today
 from app.control.exercise_file import file_of
 from app.replace_file import replace_file
 from lab.start import database
-from lab.workshop import exercise, finding, progress, score, show
+from lab.workshop import exercise, find_line, progress, score, show
 from lab.workshop import summary as summing_up
 from lab.workshop.check import checker
 from lab.workshop.choice import (
@@ -25,8 +25,8 @@ from lab.workshop.choice import (
     started_last,
 )
 from lab.workshop.handing_out import hand_out, serve_it
+from lab.workshop.quiz import options
 from lab.workshop.show import COMMAND
-from lab.workshop.trap import options
 from lab.workshop.watching import saved
 
 SCORE = "\n\n".join(
@@ -34,33 +34,33 @@ SCORE = "\n\n".join(
 )
 workshop = typer.Typer(
     help="Learn by doing: find the line that leaks, fix it, and check the fix."
-    "\n\nAn exercise is code, and the lab runs it"
-    " with your rights: at 127.0.0.1 alone.",
-    epilog=f"Points, for each lesson:\n\n{SCORE}",
+    "\n\nThe service runs your exercise with your"
+    " rights, on 127.0.0.1 only.",
+    epilog=f"Points of each lesson:\n\n{SCORE}",
     invoke_without_command=True,
 )
 Serve = Annotated[
     bool,
     typer.Option(
-        "--serve/--no-serve", help="Run the service too, until Ctrl-C."
+        "--serve/--no-serve", help="Run the service as well, until Ctrl-C."
     ),
 ]
 Port = Annotated[
     int,
-    typer.Option(min=1, max=65535, help="Port to serve at, on 127.0.0.1."),
+    typer.Option(min=1, max=65535, help="The service's port, on 127.0.0.1."),
 ]
 
 
 @workshop.callback()
 def overview(context: typer.Context) -> None:
-    """List the lessons where no command is given."""
+    """List the lessons."""
     if context.invoked_subcommand is None:
         list_lessons()
 
 
 @workshop.command("list")
 def list_lessons() -> None:
-    """List the lessons, how far you are, and what to type next."""
+    """List the lessons, your progress, and what to type next."""
     show_it(show.overview(LESSONS, progress.read(say)))
 
 
@@ -68,9 +68,9 @@ def list_lessons() -> None:
 def start(
     lesson: LessonArgument, *, serve: Serve = True, port: Port = 8000
 ) -> None:
-    """Hand out a lesson as workshop/LESSON.py, and serve it.
+    """Copy a lesson to workshop/LESSON.py, and serve it.
 
-    Work that is there is left alone.
+    A file that exists is not changed.
     """
     hand_out(lesson, port)
     if serve:
@@ -79,7 +79,7 @@ def start(
 
 @workshop.command("next")
 def start_next(*, serve: Serve = True, port: Port = 8000) -> None:
-    """Start the next lesson that is not solved."""
+    """Start the next lesson that you have not solved."""
     done = progress.read(say)
     left = [each for each in LESSONS if not done.of(each.name).fixed_on]
     if not left:
@@ -91,46 +91,46 @@ def start_next(*, serve: Serve = True, port: Port = 8000) -> None:
 @workshop.command()
 def find(
     lesson: LessonArgument,
-    line: Annotated[int, typer.Argument(help="A line of your file.")],
+    line: Annotated[int, typer.Argument(help="A line number of your file.")],
 ) -> None:
-    """Name the line that borrows what is never given back.
+    """Name the line that checks out a connection and never returns it.
 
-    Exit 0 if it is, 1 if not.
+    Exit 0 if it is that line, 1 if not.
     """
     must_be_there(lesson)
-    judged = finding.judge_line(lesson, line)
+    judged = find_line.judge_line(lesson, line)
     with progress.changed(say) as all_done:
         done = all_done.of(lesson.name)
         if judged.counts:
             done.name_line(right=judged.right)
     print(f"{judged.verdict.capitalize()}. {judged.why}")
     if judged.right:
-        print(f"{done.found} points. Mend it, then: {COMMAND} check")
+        print(f"{done.found} points. Fix it, then: {COMMAND} check")
     raise typer.Exit(not judged.right)
 
 
 @workshop.command()
 def hint(lesson: LessonArgument) -> None:
-    """Give one more hint each time; each costs 2 points."""
+    """Print one more hint each time; each costs 2 points."""
     with progress.changed(say) as all_done:
         done = all_done.of(lesson.name)
         if done.hints < len(lesson.hints):
             done.hints += 1
         else:
-            say(f"There are no more: {COMMAND} solution {lesson.name}")
+            say(f"There are no more hints: {COMMAND} solution {lesson.name}")
     for number, text in enumerate(lesson.hints[: done.hints], start=1):
         print(f"{number}. {text}")
 
 
 @workshop.command()
-def trap(
+def quiz(
     lesson: LessonArgument,
     answer: Annotated[
         int | None,
-        typer.Option(min=1, help="Its number; asked for if not given."),
+        typer.Option(min=1, help="Your answer; default: ask for it."),
     ] = None,
 ) -> None:
-    """Say which other remedy would have cured it.
+    """Choose which other fix works as well.
 
     Exit 0 if you are right, 1 if not.
     """
@@ -138,14 +138,14 @@ def trap(
     show_it(show.question(asked))
     number = answer or typer.prompt("Your answer", type=int)
     if not 1 <= number <= len(asked):
-        message = f"{number} is none of 1 to {len(asked)}"
+        message = f"{number} is not between 1 and {len(asked)}"
         raise typer.BadParameter(message)
     chosen = asked[number - 1]
     with progress.changed(say) as all_done:
         done = all_done.of(lesson.name)
         done.answer(right=chosen.right)
     if chosen.right:
-        print(f"Right. {done.trap} points.")
+        print(f"Right. {done.quiz} points.")
         show_it(show.answers(asked))
     else:
         print(f"Wrong: {chosen.what}. {chosen.why}")
@@ -157,10 +157,11 @@ def check(
     lesson: LessonOrNone = None,
     *,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Again whenever it is saved.")
+        bool,
+        typer.Option("--watch", help="Check again when the file is saved."),
     ] = False,
 ) -> None:
-    """Send your file what *before* could not bear, and say what is wrong.
+    """Send your file the requests that broke *before*, and report the flaws.
 
     Exit 0 if it is solved, 1 if not, 2 if it could not be checked.
     """
@@ -178,13 +179,13 @@ def check(
             status.start()
             verdict = asyncio.run(checks.check(lesson, status.update))
             status.stop()
-            show_it(show.verdict(verdict))
+            show_it(show.check_result(verdict))
             solved = verdict.solved
             if solved:
                 with progress.changed(say) as done:
                     done.of(lesson.name).fix(today())
                 points = done.of(lesson.name).fixed
-                say(f"{points} points. Next: {COMMAND} trap {lesson.name}")
+                say(f"{points} points. Next: {COMMAND} quiz {lesson.name}")
             if watch:
                 say(f"save {file} to check again; Ctrl-C ends")
     raise typer.Exit(not solved)
@@ -195,14 +196,14 @@ def solution(
     lesson: LessonArgument,
     *,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask, though it is unsolved.")
+        bool, typer.Option("--yes", help="Do not ask for confirmation.")
     ] = False,
 ) -> None:
-    """Show the way from your file to *after*; it takes the fix's points."""
+    """Show the diff to *after*; the fix then gives no points."""
     must_be_there(lesson)
     if not progress.read(say).of(lesson.name).fixed_on:
         if not yes:
-            question = "It is unsolved. Give the points of its fix away?"
+            question = "You have not solved it. Give up the points of the fix?"
             typer.confirm(question, abort=True)
         with progress.changed(say) as all_done:
             all_done.of(lesson.name).solution_seen = True
@@ -215,28 +216,28 @@ def reset(
     *,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Every lesson, and the progress as well."),
+        typer.Option("--all", help="Every lesson, and the progress."),
     ] = False,
 ) -> None:
-    """Hand a lesson out anew; what you had is kept beside it as .bak."""
+    """Replace your file by a new copy; the old one is kept as .bak."""
     if (lesson is None) is not everything:
-        message = "name a lesson, or give --all"
+        message = "name a lesson, or pass --all"
         raise typer.BadParameter(message)
     started = [each for each in LESSONS if file_of(each).exists()]
     for each in [lesson] if lesson else started:
         file, kept = file_of(each), exercise.put_back(each)
-        say(f"{file} is as it was" + (f"; yours is {kept}" if kept else ""))
+        say(f"{file} is new" + (f"; the old file is {kept}" if kept else ""))
     if everything and progress.FILE.exists():
-        say(f"progress begins anew; yours is {progress.put_aside('bak')}")
+        say(f"progress restarts; the old file is {progress.put_aside('bak')}")
 
 
 @workshop.command()
 def summary(
     export: Annotated[
-        Path | None, typer.Option(help="A file to write it to.")
+        Path | None, typer.Option(help="Write it to this file as well.")
     ] = None,
 ) -> None:
-    """Sum up: lessons, points, hints, and the day."""
+    """Print a summary: lessons, points, hints, and the date."""
     written = summing_up.summary(LESSONS, progress.read(say), today())
     print(written)
     if export:

@@ -18,7 +18,7 @@ _FIRST_LINE = re.compile(r'\A"""[^\n]*')
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A line of the copy that borrows what is not given back."""
+    """A line of the copy that checks out a connection and leaks it."""
 
     line: int
     cause: str
@@ -26,14 +26,14 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """The copy as it is handed out, and the lines that it does not name."""
+    """The copy as it is handed out, and its lines that leak."""
 
     text: str
     leaks: tuple[Leak, ...]
 
 
 def exercise_of(lesson: Lesson) -> Exercise:
-    """Make the copy: without the marks, and with a first line of its own."""
+    """Make the copy, without the LEAK comments."""
     lines: list[str] = []
     leaks: list[Leak] = []
     for line in _source(lesson.before).split("\n"):
@@ -45,12 +45,12 @@ def exercise_of(lesson: Lesson) -> Exercise:
 
 
 def solution_of(lesson: Lesson) -> str:
-    """The same of *after*, whose marks say what heals."""
+    """*After*, with its FIX comments."""
     return _headed(lesson, _source(lesson.after))
 
 
 def start(lesson: Lesson) -> bool:
-    """Hand the exercise out; False where somebody works on it already."""
+    """Write the exercise; return False where the file exists already."""
     FOLDER.mkdir(exist_ok=True)
     try:
         with file_of(lesson).open("x") as file:
@@ -61,7 +61,7 @@ def start(lesson: Lesson) -> bool:
 
 
 def put_back(lesson: Lesson) -> Path | None:
-    """Hand it out anew; say where the old file is kept, if there was one."""
+    """Write it again; return where the old file is kept, if there was one."""
     file = file_of(lesson)
     kept = None
     if file.exists():
@@ -84,5 +84,5 @@ def _source(router: APIRouter) -> str:
 
 
 def _headed(lesson: Lesson, text: str) -> str:
-    # The first line of a variant says what is wrong, or what is right.
+    # The docstring of a variant gives the answer away.
     return _FIRST_LINE.sub(f'"""Exercise {lesson.name}."""', text, count=1)

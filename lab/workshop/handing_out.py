@@ -1,4 +1,4 @@
-"""Hand an exercise out, and serve it: what `start` and `next` do."""
+"""Hand out an exercise and serve it, as `start` and `next` do."""
 
 import os
 
@@ -10,34 +10,34 @@ from app.lesson import Lesson
 from lab.serve import serve
 from lab.workshop import exercise, progress, show
 from lab.workshop.choice import show_it
-from lab.workshop.served import who_serves
+from lab.workshop.port_owner import port_owner
 from lab.workshop.show import COMMAND
 
 
 def hand_out(lesson: Lesson, port: int) -> None:
-    """Make the file, unless it is there, and say what to do with it."""
+    """Make the file if it is missing, and print what to do with it."""
     is_new = exercise.start(lesson)
     with progress.changed(say) as done:
         done.last = lesson.name
     show_it(show.handed_out(lesson, port))
     if not is_new:
         say(
-            f"{file_of(lesson)} was there, and is as you left it;"
-            f" {COMMAND} reset {lesson.name} hands it out anew"
+            f"{file_of(lesson)} exists, and was not changed;"
+            f" {COMMAND} reset {lesson.name} replaces it"
         )
 
 
 def serve_it(lesson: Lesson, port: int) -> None:
     """Run the service until Ctrl-C, unless one serves the file already."""
-    match who_serves(lesson, port):
-        case "nobody":
+    match port_owner(lesson, port):
+        case "none":
             os.environ["LAB_ENABLED"] = "true"
             serve(host="127.0.0.1", port=port, workers=1)
         case "this folder's service":
-            say(f"it is served already, by the service at 127.0.0.1:{port}")
-        case "somebody else":
+            say(f"the service at 127.0.0.1:{port} serves the file already")
+        case "another program":
             say(
-                f"error: somebody else answers at 127.0.0.1:{port}:"
-                " end that, or choose a --port"
+                f"error: another program listens on 127.0.0.1:{port}:"
+                " stop it, or choose another --port"
             )
             raise typer.Exit(2)

@@ -1,50 +1,44 @@
 """Check a trainee's file: send what failed *before*, and say what is wrong.
 
-The file answers at `/exercise/LESSON/…` of a service of the check's own. It
-is solved where it answers, and writes, what *after* does; leaves nothing
-lent, held, waiting or blocked; opens no connections of its own; and lets
-other requests run meanwhile.
+A service that the check starts serves the file at `/exercise/LESSON/…`. The
+exercise is solved when the file responds and writes as *after* does, leaves no
+connection checked out, held or blocked, bounds its waits, opens no extra
+connections, and does not block the event loop.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from app.lesson import Scenario
-from lab.check.faults import Fault, Found, provoke
+from lab.check.faults import Fault, FaultCount, provoke
 from lab.check.observe import control
 from lab.workshop.clues import Clues
-from lab.workshop.explain import explain
-from lab.workshop.probes import (
-    AT_ONCE,
-    NOT_THERE,
-    REQUESTS,
-    Probes,
-    closes_twice,
-)
-from lab.workshop.verdict import Finding, Kind, Result, Verdict
+from lab.workshop.probes import AT_ONCE, NOT_THERE, REQUESTS, Probes
+from lab.workshop.reasons import reason_for
+from lab.workshop.result import CheckResult, Flaw, FlawKind, StepResult
 
-KINDS: dict[Fault, Kind] = {
+KINDS: dict[Fault, FlawKind] = {
     "leaked": "leaks",
     "held": "holds",
     "timed out": "starves",
     "blocked": "blocks",
 }
-OUTDATED = Finding(
+OUTDATED = Flaw(
     "broken",
-    "saved while it was checked",
-    "Some of this is about the file as it was: check it again.",
+    "saved during the check",
+    "Some of this is about the file as it was before: check it again.",
 )
 
 
-async def judge(probes: Probes, report: Callable[[str], None]) -> Verdict:
-    """Look at the file as it is now, one thing after the other.
+async def judge(probes: Probes, report: Callable[[str], None]) -> CheckResult:
+    """Check the file as it is now, step by step.
 
     Args:
-        probes: of the lesson and its service.
-        report: is told what is looked at next.
+        probes: the steps, for this lesson and its service.
+        report: called with the name of each step before it begins.
 
     Raises:
-        httpx.HTTPError: the service itself has gone.
+        httpx.HTTPError: the service itself has ended.
 
     """
     lesson = probes.lesson
@@ -52,68 +46,70 @@ async def judge(probes: Probes, report: Callable[[str], None]) -> Verdict:
     await probes.clean()
     broken = await probes.broken()
     if broken:
-        return Verdict(lesson.name, (Result("the file", broken),))
+        return CheckResult(lesson.name, (StepResult("the file", broken),))
     try:
         clues = Clues.of(lesson)
-    except SyntaxError:  # a moment ago it was none
-        return Verdict(lesson.name, (Result("the file", OUTDATED),))
+    except SyntaxError:  # it was saved since it was loaded
+        return CheckResult(lesson.name, (StepResult("the file", OUTDATED),))
     unlike = {}
     for scenario in lesson.scenarios:
         report(scenario.name)
         unlike[scenario.name] = await probes.unlike(scenario)
-    report("is anybody else answered meanwhile?")
+    report("does it block other requests?")
     stops = await probes.stops_the_loop(clues)
     faults = {}
     for scenario in lesson.scenarios:
-        # Where the loop stands still, so do the lab's own endpoints.
+        # A blocked event loop blocks the lab's own endpoints as well.
         if not (stops or unlike[scenario.name]):
             report(f"{scenario.name}, {REQUESTS} times")
             faults[scenario.name] = await _provoke(probes, scenario)
     clues = replace(clues, faults=_counts(faults))
     results = [
-        Result(name, finding or _finding(faults[name], clues))
+        StepResult(name, finding or _finding(faults[name], clues))
         for name, finding in unlike.items()
         if finding or name in faults
     ]
-    results.append(Result("others are answered meanwhile", stops))
+    results.append(StepResult("other requests are served", stops))
+    bound = probes.unbounded(clues)
+    if bound:
+        results.append(StepResult("every wait has a bound", bound))
     if not stops and not any(clues.faults.values()):
-        report("does it open connections of its own?")
+        report("does it open extra connections?")
         churns = await probes.churns(clues)
-        results.append(Result("the pool's connections are used again", churns))
-    results.append(Result("each is closed once", closes_twice(clues)))
+        results.append(StepResult("the pool's connections are reused", churns))
     if clues.is_outdated:
-        results.append(Result("the file", OUTDATED))
-    return Verdict(lesson.name, tuple(results))
+        results.append(StepResult("the file", OUTDATED))
+    return CheckResult(lesson.name, tuple(results))
 
 
-def _counts(faults: dict[str, Found | Finding]) -> dict[str, int]:
+def _counts(faults: dict[str, FaultCount | Flaw]) -> dict[str, int]:
     return {
         name: found.count
         for name, found in faults.items()
-        if isinstance(found, Found)
+        if isinstance(found, FaultCount)
     }
 
 
-async def _provoke(probes: Probes, scenario: Scenario) -> Found | Finding:
-    # A task of an earlier request would come to the provider as well.
+async def _provoke(probes: Probes, scenario: Scenario) -> FaultCount | Flaw:
+    # A task of an earlier request could still call the provider.
     await (probes.reset if scenario.meet else probes.clean)()
     try:
         return await provoke(
-            probes.client, probes.side, scenario, REQUESTS, AT_ONCE
+            probes.client, probes.target, scenario, REQUESTS, AT_ONCE
         )
     except NOT_THERE as error:
         await probes.reset()
-        return Finding(
+        return Flaw(
             "answers otherwise",
             str(error) or type(error).__name__,
-            "Many of these at once do not go the way that *after* lets them.",
+            "Many of these requests at once do not end as with *after*.",
         )
 
 
-def _finding(found: Found | Finding, clues: Clues) -> Finding | None:
-    if not isinstance(found, Found):
+def _finding(found: FaultCount | Flaw, clues: Clues) -> Flaw | None:
+    if not isinstance(found, FaultCount):
         return found
     if not found.count:
         return None
     kind = KINDS[found.fault]
-    return Finding(kind, str(found), explain(kind, clues), found.sites)
+    return Flaw(kind, str(found), reason_for(kind, clues), found.sites)

@@ -1,6 +1,6 @@
-"""What is asked of a file beside its scenarios' faults.
+"""Steps of a check beside the faults of its scenarios.
 
-Each probe answers the finding it has made, or None.
+Each returns the flaw that it found, or None.
 """
 
 import asyncio
@@ -11,48 +11,46 @@ from http import HTTPStatus
 
 import httpx
 
-from app.control.exercise_file import file_of
 from app.lesson import Lesson, Scenario
-from lab.check.observe import FaultError, ask_loans, control, drained
-from lab.check.sending import Answer, ask, send
-from lab.check.target import AFTER, Side
-from lab.workshop.closing import closed_twice
+from lab.check.observe import FaultError, control, read_loans, wait_until_idle
+from lab.check.sending import Answer, send, send_once
+from lab.check.target import AFTER, Target
 from lab.workshop.clues import Clues
-from lab.workshop.explain import explain
-from lab.workshop.likeness import compare_answers, compare_rows
-from lab.workshop.verdict import Finding
-from lab.workshop.written import Observer, Rows
+from lab.workshop.compare import compare_answers, compare_rows
+from lab.workshop.reasons import reason_for
+from lab.workshop.result import Flaw, FlawKind
+from lab.workshop.writes import DatabaseObserver, Rows
 
 REQUESTS = 10
 AT_ONCE = 5
 PULSE_SECONDS = 5
-"""What a health check may take while a request waits for a lock."""
+"""Limit for a health check while a request waits for a lock."""
 NOT_THERE = (FaultError, httpx.HTTPError)
-"""The service does not do what every right answer does."""
+"""Raised where the service does not respond as every right fix does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Asks the service, and looks at the database from outside.
+    """Sends requests to the service, and observes its database.
 
-    `client` may use the control endpoints of the service; `error` answers
-    what its log has said last of a failure.
+    `client` may use the control endpoints; `error` returns the last failure
+    in the service's log.
     """
 
     lesson: Lesson
     client: httpx.AsyncClient
-    observer: Observer
+    observer: DatabaseObserver
     error: Callable[[], str]
 
     @property
-    def side(self) -> Side:
-        """Where the file answers; nothing that it answers is a surprise."""
+    def target(self) -> Target:
+        """The routes of the file; it may respond with any status."""
         name = f"exercise/{self.lesson.name}"
-        return Side(name, f"/{name}", also=None, strays=(0, 1))
+        return Target(name, f"/{name}", tolerated=None, strays=(0, 1))
 
     @property
     def _typical(self) -> list[Scenario]:
-        """One scenario of each route, which goes well."""
+        """One successful scenario of each route."""
         routes = {
             (each.method, each.path.partition("?")[0]): each
             for each in reversed(self.lesson.scenarios)
@@ -61,39 +59,40 @@ class Probes:
         return list(routes.values())
 
     async def reset(self) -> None:
-        """Free what was leaked; forget what was loaded.
+        """Free leaked connections, and unload the file.
 
-        A reset switches the collector on, which would hide what leaks next.
+        A reset switches the garbage collector on, which could hide the next
+        leak; so it is switched off again.
         """
         await control(self.client, "POST", "/lab/reset")
         await control(self.client, "PUT", "/lab/gc", {"enabled": False})
 
     async def clean(self) -> None:
-        """Reset where anything was left; a reset takes its time."""
+        """Reset only where something was left: a reset takes a while."""
         backends = await control(self.client, "GET", "/lab/backends")
         pooled = backends["pooled"]
         strays = (backends["backends"] or pooled) > pooled
-        if strays or (await ask_loans(self.client)).loans:
+        if strays or (await read_loans(self.client)).loans:
             await self.reset()
 
-    async def broken(self) -> Finding | None:
-        """Whether the file can be loaded at all."""
-        answer = await self.client.get(self.side.prefix)
+    async def broken(self) -> Flaw | None:
+        """Whether the service can load the file."""
+        answer = await self.client.get(self.target.prefix)
         if answer.status_code == HTTPStatus.OK:
             return None
         why = "The service cannot load the file."
-        return Finding("broken", answer.json()["detail"], why)
+        return Flaw("broken", answer.json()["detail"], why)
 
-    async def unlike(self, scenario: Scenario) -> Finding | None:
-        """Whether it answers, and writes, something else than *after*."""
+    async def unlike(self, scenario: Scenario) -> Flaw | None:
+        """Whether it responds or writes otherwise than *after*."""
         try:
-            got, written = await self._once(self.side, scenario)
+            got, written = await self._once(self.target, scenario)
         except NOT_THERE as error:
             await self.reset()
-            return Finding(
+            return Flaw(
                 "answers otherwise",
-                f"no answer: {error or type(error).__name__}",
-                "The request does not end: it waits for what does not come.",
+                f"no response: {error or type(error).__name__}",
+                "The request does not end: it waits for something forever.",
             )
         await self.clean()
         wanted, expected = await self._once(AFTER, scenario)
@@ -102,17 +101,17 @@ class Probes:
         )
 
     async def _once(
-        self, side: Side, scenario: Scenario
+        self, target: Target, scenario: Scenario
     ) -> tuple[Answer, Rows]:
-        moment = await self.observer.renew()
-        answer = await ask(self.client, side, scenario)
-        strays = {each * scenario.strays for each in side.strays}
-        await drained(self.client, strays)
-        return answer, await self.observer.written_since(moment)
+        snapshot = await self.observer.start()
+        answer = await send_once(self.client, target, scenario)
+        strays = {each * scenario.strays for each in target.strays}
+        await wait_until_idle(self.client, strays)
+        return answer, await self.observer.written_since(snapshot)
 
-    async def stops_the_loop(self, clues: Clues) -> Finding | None:
-        """Whether others wait while a request waits for the database."""
-        lines = clues.source.sleeping_lines()
+    async def stops_the_loop(self, clues: Clues) -> Flaw | None:
+        """Whether other requests wait while one waits for the database."""
+        lines = clues.parsed.sleeping_lines()
         if lines:
             what = f"time.sleep() in line {lines[0]}"
         elif all(
@@ -120,16 +119,18 @@ class Probes:
         ):
             return None
         else:
-            what = "no health check is answered while a request waits"
-        return Finding(
-            "stops the loop", what, explain("stops the loop", clues)
+            what = "no health check responds while a request waits"
+        return Flaw(
+            "stops the loop", what, reason_for("stops the loop", clues)
         )
 
     async def _is_alive_during(self, scenario: Scenario) -> bool:
         await self.clean()
         alive = True
         async with self.observer.locked():
-            asking = asyncio.create_task(ask(self.client, self.side, scenario))
+            asking = asyncio.create_task(
+                send_once(self.client, self.target, scenario)
+            )
             await self.observer.until_waiting(asking.done)
             try:
                 await self.client.get("/healthz", timeout=PULSE_SECONDS)
@@ -139,28 +140,28 @@ class Probes:
             await asking
         return alive
 
-    async def churns(self, clues: Clues) -> Finding | None:
-        """Whether the server sees connections that the pool would spare."""
-        opened = max([await self._opened(each) for each in self._typical])
-        if opened <= AT_ONCE:  # a pool grows to what is borrowed at once
+    def unbounded(self, clues: Clues) -> Flaw | None:
+        """Whether an acquire that had a timeout has none any more."""
+        lines = clues.unbounded_waits
+        if not lines:
             return None
-        return Finding(
+        what = f"acquire() without a timeout in line {lines[0]}"
+        kind: FlawKind = "waits without a bound"
+        return Flaw(kind, what, reason_for(kind, clues))
+
+    async def churns(self, clues: Clues) -> Flaw | None:
+        """Whether the server sees more new connections than a pool needs."""
+        opened = max([await self._opened(each) for each in self._typical])
+        if opened <= AT_ONCE:  # a pool grows to this number
+            return None
+        return Flaw(
             "connects anew",
             f"{opened} connections opened for {REQUESTS} requests",
-            explain("connects anew", clues),
+            reason_for("connects anew", clues),
         )
 
     async def _opened(self, scenario: Scenario) -> int:
         before = await self.observer.sessions()
-        await send(self.client, self.side, scenario, REQUESTS, AT_ONCE)
-        await drained(self.client)
+        await send(self.client, self.target, scenario, REQUESTS, AT_ONCE)
+        await wait_until_idle(self.client)
         return await self.observer.sessions() - before
-
-
-def closes_twice(clues: Clues) -> Finding | None:
-    """Whether the source closes what is closed elsewhere."""
-    lines = closed_twice(clues.source, early_heals=clues.is_about_holding)
-    if not lines:
-        return None
-    what = f"{file_of(clues.lesson)}:{lines[0]} closes what others close"
-    return Finding("closes twice", what, explain("closes twice", clues))

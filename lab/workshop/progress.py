@@ -1,4 +1,4 @@
-"""How far a trainee has come, kept in `workshop/progress.json`."""
+"""A trainee's progress, kept in `workshop/progress.json`."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ FILE = FOLDER / "progress.json"
 
 
 class LessonProgress(BaseModel):
-    """What was done in one lesson; points are None where they are open."""
+    """Progress in one lesson; points are None where they are still open."""
 
     wrong_lines: NonNegativeInt = 0
     wrong_answers: NonNegativeInt = 0
@@ -24,11 +24,11 @@ class LessonProgress(BaseModel):
     solution_seen: bool = False
     found: NonNegativeInt | None = None
     fixed: NonNegativeInt | None = None
-    trap: NonNegativeInt | None = None
+    quiz: NonNegativeInt | None = None
     fixed_on: dt.date | None = None
 
     def name_line(self, *, right: bool) -> None:
-        """Count a line that was named, until the right one was."""
+        """Count a guess, until the right line was named."""
         if self.found is None and right:
             self.found = score.for_finding(
                 self.wrong_lines, solution_seen=self.solution_seen
@@ -37,10 +37,10 @@ class LessonProgress(BaseModel):
             self.wrong_lines += 1
 
     def answer(self, *, right: bool) -> None:
-        """Count an answer to the trap's question, until the right one."""
-        if self.trap is None and right:
-            self.trap = score.for_the_trap(self.wrong_answers)
-        elif self.trap is None:
+        """Count an answer to the quiz, until the right one."""
+        if self.quiz is None and right:
+            self.quiz = score.for_the_quiz(self.wrong_answers)
+        elif self.quiz is None:
             self.wrong_answers += 1
 
     def fix(self, today: dt.date) -> None:
@@ -51,43 +51,43 @@ class LessonProgress(BaseModel):
 
     @property
     def points(self) -> int:
-        """What it comes to."""
-        earned = (self.found or 0) + (self.fixed or 0) + (self.trap or 0)
+        """The points of this lesson, less its hints."""
+        earned = (self.found or 0) + (self.fixed or 0) + (self.quiz or 0)
         return max(0, earned - score.HINT * self.hints)
 
 
 class Progress(BaseModel):
-    """All of it, by lesson."""
+    """The progress in all lessons."""
 
     last: str | None = None
     """The lesson that was started last."""
     lessons: dict[str, LessonProgress] = {}
 
     def of(self, lesson: str) -> LessonProgress:
-        """What was done in a lesson; it begins with nothing."""
+        """The progress in one lesson; empty at first."""
         return self.lessons.setdefault(lesson, LessonProgress())
 
     @property
     def points(self) -> int:
-        """What all lessons come to."""
+        """The points of all lessons."""
         return sum(each.points for each in self.lessons.values())
 
 
 def read(warn: Callable[[str], None]) -> Progress:
-    """Read what is kept; a file that cannot be read is put aside."""
+    """Read the file; one that cannot be read is renamed and kept."""
     try:
         return Progress.model_validate_json(FILE.read_bytes())
     except FileNotFoundError:
         return Progress()
     except ValidationError:
         aside = put_aside("broken")
-        warn(f"{FILE} is broken. It is kept as {aside}; points begin anew.")
+        warn(f"{FILE} cannot be read. It is kept as {aside}; points restart.")
         return Progress()
 
 
 @contextmanager
 def changed(warn: Callable[[str], None]) -> Iterator[Progress]:
-    """Read it, and keep what the block makes of it."""
+    """Read the progress, and store it when the block ends."""
     progress = read(warn)
     yield progress
     FOLDER.mkdir(exist_ok=True)
@@ -95,7 +95,7 @@ def changed(warn: Callable[[str], None]) -> Iterator[Progress]:
 
 
 def put_aside(why: str) -> Path:
-    """Keep the file under another name, and begin anew."""
+    """Rename the file, so that a new one can be made."""
     names = (f"{FILE.name}.{why}{number or ''}" for number in count())
     aside = next(
         path for name in names if not (path := FOLDER / name).exists()

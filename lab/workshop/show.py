@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.syntax import Syntax
 from rich.table import Table
@@ -10,29 +11,29 @@ from rich.text import Text
 from rich.tree import Tree
 
 from app.control.exercise_file import file_of
-from app.invocation import LAB
+from app.invocation import LAB, PYTHON
 from app.lesson import Lesson
 from lab.workshop.curl import lines_for
 from lab.workshop.exercise import solution_of
 from lab.workshop.progress import LessonProgress, Progress
+from lab.workshop.quiz import QUESTION, Option
+from lab.workshop.result import CheckResult
 from lab.workshop.score import LESSON
-from lab.workshop.trap import QUESTION, Option
-from lab.workshop.verdict import Verdict
 
 COMMAND = f"{LAB} workshop"
 
 
 def overview(lessons: Sequence[Lesson], progress: Progress) -> RenderableType:
-    """Lay out all lessons, how far each is, and what to type next."""
-    table = Table()
-    for heading in ("lesson", "found", "fixed", "trap", "hints"):
+    """Lay out the lessons, the progress in each, and what to type next."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("lesson", "found", "fixed", "quiz", "hints"):
         table.add_column(heading)
     table.add_column("points", justify="right")
     for lesson in lessons:
         done = progress.lessons.get(lesson.name, LessonProgress())
         table.add_row(
             lesson.name,
-            *map(_tick, (done.found, done.fixed, done.trap)),
+            *map(_tick, (done.found, done.fixed, done.quiz)),
             str(done.hints or ""),
             str(done.points if done != LessonProgress() else ""),
         )
@@ -45,7 +46,7 @@ def _tick(points: int | None) -> str:
 
 
 def _next(lessons: Sequence[Lesson], progress: Progress) -> str:
-    """The command that goes on from here."""
+    """The next command to type."""
     last = progress.last
     if last and any(each.name == last for each in lessons):
         done = progress.of(last)
@@ -53,37 +54,43 @@ def _next(lessons: Sequence[Lesson], progress: Progress) -> str:
             return f"{COMMAND} find {last} LINE"
         if done.fixed is None:
             return f"{COMMAND} check {last} --watch"
-        if done.trap is None:
-            return f"{COMMAND} trap {last}"
+        if done.quiz is None:
+            return f"{COMMAND} quiz {last}"
     if all(progress.of(each.name).fixed_on for each in lessons):
         return f"{COMMAND} summary"
     return f"{COMMAND} next"
 
 
 def handed_out(lesson: Lesson, port: int) -> RenderableType:
-    """Tell the story, and what to do with the file."""
+    """Print the story, and what to do with the file."""
     name, file = lesson.name, file_of(lesson)
     story = [Text(f"{lesson.story}\n")] if lesson.story else []
     return Group(
         Text(f"{name}\n", style="bold"),
         *story,
-        Text("Send it what it cannot bear, in another terminal:\n"),
+        Text("In another terminal, send the requests that show the fault:\n"),
         Text(
             "\n".join(lines_for(lesson, port)),
             style="cyan",
-            no_wrap=True,  # a line that is broken cannot be pasted
+            no_wrap=True,  # a broken line cannot be pasted
             overflow="ignore",
         ),
         Text(
-            f"\nWho holds what: http://127.0.0.1:{port}/poolwatch/loans"
-            " wants the lab's token; the service's log tells of each leak.\n"
+            "\nSee which line holds connections (TOKEN is the lab's token):\n"
+        ),
+        Text(
+            f"{PYTHON} -m poolwatch top --once 127.0.0.1:{port}"
+            ' --token "$TOKEN"\n',
+            style="cyan",
+            no_wrap=True,
+            overflow="ignore",
         ),
         Text(f"Then {COMMAND} …\n"),
         *_steps(
             (f"find {name} LINE", f"which line of {file} is it?"),
             (f"hint {name}", "a hint, if you need one"),
-            (f"check {name} --watch", f"mend {file}, and save it"),
-            (f"trap {name}", "what would have helped as well?"),
+            (f"check {name} --watch", f"fix {file}, and save it"),
+            (f"quiz {name}", "which other fix works as well?"),
         ),
     )
 
@@ -94,24 +101,24 @@ def _steps(*steps: tuple[str, str]) -> Iterator[Text]:
         yield Text.assemble(("  " + command.ljust(width + 2), "cyan"), what)
 
 
-def verdict(found: Verdict) -> RenderableType:
-    """Lay out what a check has found; each reason is told once."""
+def check_result(found: CheckResult) -> RenderableType:
+    """Lay out the steps of a check; each reason is printed once."""
     solved = "solved" if found.solved else "not yet"
     tree = Tree(Text.assemble((found.lesson, "bold"), f": {solved}"))
     for result in found.results:
-        finding = result.finding
-        if finding is None:
+        flaw = result.flaw
+        if flaw is None:
             tree.add(Text(f"✓ {result.name}", style="green"))
             continue
-        leaf = tree.add(Text(f"✗ {result.name}: {finding.what}", style="red"))
-        for site, loans in finding.sites.items():
+        leaf = tree.add(Text(f"✗ {result.name}: {flaw.what}", style="red"))
+        for site, loans in flaw.sites.items():
             leaf.add(Text(f"{loans} × {site}"))
-    reasons = dict.fromkeys(finding.why for finding in found.findings)
+    reasons = dict.fromkeys(flaw.why for flaw in found.flaws)
     return Group(tree, *(Text(why) for why in reasons))
 
 
 def question(options: Sequence[Option]) -> RenderableType:
-    """Ask which remedy would have done."""
+    """Print the question and its numbered options."""
     return Group(
         Text(QUESTION),
         *(
@@ -122,7 +129,7 @@ def question(options: Sequence[Option]) -> RenderableType:
 
 
 def answers(options: Sequence[Option]) -> RenderableType:
-    """Tell why each helps or does not, once the right answer was given."""
+    """Print why each option works or does not."""
     table = Table(show_header=False, box=None)
     for option in options:
         mark = "✓" if option.right else "✗"
@@ -131,7 +138,7 @@ def answers(options: Sequence[Option]) -> RenderableType:
 
 
 def solution(lesson: Lesson) -> RenderableType:
-    """The way from the trainee's file to *after*."""
+    """The diff from the trainee's file to *after*."""
     file = file_of(lesson)
     text = file.read_text()
     diff = "".join(

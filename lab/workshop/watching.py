@@ -1,4 +1,4 @@
-"""Come back each time a trainee's file was saved."""
+"""Wait for a trainee's file to be saved."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,28 +6,27 @@ from pathlib import Path
 from watchfiles import Change, watch
 
 DEBOUNCE = 400
-"""Milliseconds: editors save in several steps, and those are one."""
-TURN = 200
-"""Milliseconds after which the watching has surely begun."""
+"""Milliseconds: an editor saves in several steps, which count as one."""
+POLL = 200
+"""Milliseconds between two looks at the file itself."""
 
 
 def saved(file: Path) -> Iterator[None]:
-    """Come at once, and then after each change of the file's text.
+    """Yield at once, and then after each change of the file's text.
 
-    What is saved while somebody is busy with the last change counts as well:
-    the watching goes on meanwhile.
+    A change during the caller's work counts as well.
     """
 
     def is_it(_: Change, path: str) -> bool:
         return Path(path).name == file.name
 
     seen = None
-    # The folder, and not the file: many editors put a new one in its place.
+    # Watch the folder: many editors replace the file by a new one.
     for _ in watch(
         file.parent,
         watch_filter=is_it,
         debounce=DEBOUNCE,
-        rust_timeout=TURN,
+        rust_timeout=POLL,
         yield_on_timeout=True,
         recursive=False,
     ):

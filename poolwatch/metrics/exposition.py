@@ -7,10 +7,13 @@ an exposition once, so the samples of all processes are put together in it.
 
 from collections.abc import Iterator, Mapping
 
-from prometheus_client import generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.registry import Collector
+from poolwatch.extras import extra
+
+with extra("prometheus"):
+    from prometheus_client import generate_latest
+    from prometheus_client.core import GaugeMetricFamily, Metric
+    from prometheus_client.parser import text_string_to_metric_families
+    from prometheus_client.registry import Collector
 
 
 def merge(expositions: Mapping[int, bytes | None]) -> bytes:

@@ -26,10 +26,8 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from opentelemetry import metrics
-from opentelemetry.metrics import Observation
-
 from poolwatch.book import Listener
+from poolwatch.extras import extra
 from poolwatch.histogram import BOUNDS
 from poolwatch.ledger import default_ledger
 from poolwatch.metrics.readings import (
@@ -41,6 +39,10 @@ from poolwatch.metrics.readings import (
     Durations,
     Reading,
 )
+
+with extra("opentelemetry"):
+    from opentelemetry import metrics
+    from opentelemetry.metrics import Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,14 +15,7 @@ from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from prometheus_client import Gauge
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-)
-from prometheus_client.registry import Collector, CollectorRegistry
-
+from poolwatch.extras import extra
 from poolwatch.histogram import BOUNDS
 from poolwatch.metrics.readings import (
     CREATE_TIME,
@@ -33,6 +26,15 @@ from poolwatch.metrics.readings import (
     Durations,
     Reading,
 )
+
+with extra("prometheus"):
+    from prometheus_client import Gauge
+    from prometheus_client.core import (
+        CounterMetricFamily,
+        GaugeMetricFamily,
+        HistogramMetricFamily,
+    )
+    from prometheus_client.registry import Collector, CollectorRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""Who holds what now, as JSON, as tables, and over several workers."""
+"""Open loans and findings as JSON and tables, also for several workers."""

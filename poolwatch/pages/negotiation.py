@@ -1,20 +1,22 @@
-"""A page in the form that its reader wants: JSON, or a table as text."""
+"""A page as JSON, or as a table in plain text."""
 
-from starlette.responses import PlainTextResponse, Response
-
+from poolwatch.extras import extra
 from poolwatch.pages import tables
-from poolwatch.pages.models import Leaks, Loans
+from poolwatch.pages.models import LeaksPage, LoansPage
+
+with extra("web"):
+    from starlette.responses import PlainTextResponse, Response
 
 JSON, TEXT = "application/json", "text/plain"
 
 
-def in_form(page: Loans | Leaks, accept: str) -> Response:
-    """Answer JSON, unless `Accept` names text before it."""
+def in_form(page: LoansPage | LeaksPage, accept: str) -> Response:
+    """Return JSON, unless `Accept` names text before it."""
     if not _prefers_text(accept):
         return Response(page.model_dump_json(), media_type=JSON)
     table = (
         tables.of_loans(page)
-        if isinstance(page, Loans)
+        if isinstance(page, LoansPage)
         else tables.of_leaks(page)
     )
     return PlainTextResponse(tables.plain(table))

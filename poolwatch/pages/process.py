@@ -1,4 +1,4 @@
-"""What one process knows of its own pools, made into pages."""
+"""The pages of one process: its ledger, findings and metrics."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from poolwatch.verdict import CURES, diagnose, explain
 from poolwatch.watchdog import Watchdog
 
 DATABASE_SECONDS = 1
-"""How long the server may take to tell of its connections."""
+"""Time that the server has for the rows of pg_stat_activity."""
 
 
 def _default_registry() -> bytes:
@@ -32,21 +32,20 @@ async def _no_metrics() -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ThisProcess:
-    """The ledger of this process and what belongs to it, ready to be asked.
+    """The pages of this process.
 
     Args:
-        ledger: whose loans to show.
-        reporter: whose findings to show.
-        watchdog: knows how late the event loop is.
-        fetch: reads pg_stat_activity, over a connection that is none of the
-            watched pools': those may be exhausted.
-        exposition: this process's metrics in Prometheus' text format: those
-            of prometheus_client's default registry, or of another one with
-            `partial(generate_latest, registry)`.
-        server_metrics: the database server's, in the same format. They are
-            no process's own, so with several workers they are shown once.
-        replica: which copy of the service this is, where there are several:
-            process ids are not enough to tell containers apart.
+        ledger: has the loans to show.
+        reporter: has the findings to show.
+        watchdog: measures how late the event loop is.
+        fetch: reads pg_stat_activity, over a connection of its own: the
+            watched pools may be exhausted.
+        exposition: returns this process's metrics in Prometheus' text
+            format; by default those of prometheus_client's default registry.
+        server_metrics: returns the database server's metrics in the same
+            format. Several workers show them once.
+        replica: the name of this copy of the service, where there are
+            several: two containers can have equal process ids.
 
     """
 
@@ -58,16 +57,16 @@ class ThisProcess:
     server_metrics: Callable[[], Awaitable[bytes]] = _no_metrics
     replica: str | None = None
 
-    async def loans(self) -> report.Loans:
+    async def loans(self) -> report.LoansPage:
         """Show each open loan beside what the server says of it."""
-        # Both of one moment: requests end while the server is asked.
+        # Both at once: requests end while the server is queried.
         loans = list(self.ledger.loans())
         borrowers = self.ledger.borrowers - (current.get() is not None)
         seen, note = await self._activity(loans)
         lag = self.watchdog.lag if self.watchdog else 0.0
-        return report.Loans(
+        return report.LoansPage(
             processes=[
-                report.Process(
+                report.ProcessStatus(
                     process=os.getpid(),
                     borrowers=borrowers,
                     lag_seconds=lag,
@@ -82,8 +81,8 @@ class ThisProcess:
             loans=[_open_loan(loan, seen) for loan in loans],
         )
 
-    async def leaks(self) -> report.Leaks:
-        """Show the lines that leak, and the findings remembered."""
+    async def leaks(self) -> report.LeaksPage:
+        """Show the lines that leak, and the latest findings."""
         process = os.getpid()
         leaking = Counter(
             {
@@ -92,7 +91,7 @@ class ThisProcess:
                 for line, leaks in book.leaks_by_line.copy().items()
             }
         )
-        return report.Leaks(
+        return report.LeaksPage(
             sites=[
                 report.LeakSite(
                     process=process,
@@ -104,21 +103,21 @@ class ThisProcess:
                 for (pool, borrower, site), leaks in leaking.most_common()
             ],
             findings=[
-                report.Found(process=process, finding=finding)
+                report.ProcessFinding(process=process, finding=finding)
                 for finding in reversed(self.reporter.recent.copy())
             ],
         )
 
     async def metrics(self) -> bytes:
-        """Show all metrics of this process, and the server's."""
+        """Show the metrics of this process and of the server."""
         return self.exposition() + await self.server_metrics()
 
     async def _activity(
         self, loans: list[Loan]
     ) -> tuple[Mapping[int, Activity] | None, str | None]:
-        """Ask the server, or say in a word why that could not be done."""
+        """Query the server, or say why that is not possible."""
         if self.fetch is None:
-            return None, "pg_stat_activity is not read: nobody gave a `fetch`"
+            return None, "pg_stat_activity is not read: no `fetch` was given"
         books = list(self.ledger.books.values())
         if books and not any(book.knows_backends for book in books):
             return (
@@ -137,10 +136,10 @@ class ThisProcess:
 
 def _pool(
     book: Book, lag: float, seen: Mapping[int, Activity] | None
-) -> report.Pool:
+) -> report.PoolStatus:
     ages = [loan.age for loan in list(book.loans.values())]
     verdict = diagnose(book, lag, seen)
-    return report.Pool(
+    return report.PoolStatus(
         process=os.getpid(),
         name=book.name,
         lent=book.gauge.checked_out(),

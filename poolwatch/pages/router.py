@@ -1,19 +1,21 @@
-"""Routes to mount: who holds what now, and what was found lately.
+"""Routes to mount: the open loans, and the latest findings.
 
     process = ThisProcess()
     app.include_router(router(lambda: process))
 
-They show code, queries and request ids, so put them behind whatever guards
-the service's other internals. They borrow from no watched pool.
+They show code, queries and request ids: protect them as the service's other
+internal routes. They use no watched pool.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from poolwatch.pages.models import Leaks, Loans, Source
+from poolwatch.extras import extra
+from poolwatch.pages.models import LeaksPage, LoansPage, PageSource
 from poolwatch.pages.negotiation import JSON, TEXT, in_form
+
+with extra("web"):
+    from fastapi import APIRouter, Depends, Request, Response
 
 ALSO_TEXT: dict[int | str, dict[str, Any]] = {
     200: {
@@ -23,18 +25,20 @@ ALSO_TEXT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(get_source: Callable[..., Source | Awaitable[Source]]) -> APIRouter:
+def router(
+    get_source: Callable[..., PageSource | Awaitable[PageSource]],
+) -> APIRouter:
     """Make the routes.
 
     Args:
-        get_source: a FastAPI dependency that answers whom to ask.
+        get_source: a FastAPI dependency that returns the source of the pages.
 
     """
     routes = APIRouter(prefix="/poolwatch", tags=["poolwatch"])
 
-    @routes.get("/loans", response_model=Loans, responses=ALSO_TEXT)
+    @routes.get("/loans", response_model=LoansPage, responses=ALSO_TEXT)
     async def list_loans(
-        source: Annotated[Source, Depends(get_source)],
+        source: Annotated[PageSource, Depends(get_source)],
         request: Request,
     ) -> Response:
         """Show each open loan, each pool, and why borrowers wait."""
@@ -42,9 +46,9 @@ def router(get_source: Callable[..., Source | Awaitable[Source]]) -> APIRouter:
             await source.loans(), request.headers.get("accept", JSON)
         )
 
-    @routes.get("/leaks", response_model=Leaks, responses=ALSO_TEXT)
+    @routes.get("/leaks", response_model=LeaksPage, responses=ALSO_TEXT)
     async def list_leaks(
-        source: Annotated[Source, Depends(get_source)],
+        source: Annotated[PageSource, Depends(get_source)],
         request: Request,
     ) -> Response:
         """Show the lines that leak, and each recent finding."""

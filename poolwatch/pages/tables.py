@@ -4,19 +4,23 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from textwrap import shorten
 
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
 from poolwatch.activity import Activity
-from poolwatch.pages.models import Leaks, Loans, OpenLoan
+from poolwatch.extras import extra
+from poolwatch.findings import Finding
+from poolwatch.pages.models import LeaksPage, LoansPage, OpenLoan
+
+with extra("web"):
+    from rich.console import Console, Group, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 WIDTH = 120
-"""Columns of a page that is asked for with `curl`."""
+"""Columns of a page that `curl` gets."""
 QUERY_WIDTH = 80
-"""Characters of a query; JSON has more of it."""
+"""Characters of a query; the JSON page has more of it."""
 
 
 def plain(page: RenderableType) -> str:
@@ -30,38 +34,32 @@ def plain(page: RenderableType) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def of_loans(page: Loans) -> Group:
-    """Pools with their verdicts, then each loan, the oldest first."""
-    return Group(*remarks(page), pools(page), Text(), loans(page))
+def of_loans(page: LoansPage) -> Group:
+    """Lay out pools with their verdicts, then each loan, oldest first."""
+    return Group(*notes(page), pools(page), Text(), loans(page))
 
 
-def of_leaks(page: Leaks) -> Group:
-    """Leaks by line, then each finding."""
-    return Group(*silence(page.silent), leak_sites(page), Text(), found(page))
+def of_leaks(page: LeaksPage) -> Group:
+    """Lay out leaks by line, then the findings."""
+    return Group(*_silent(page), leak_sites(page), Text(), findings(page))
 
 
-def remarks(page: Loans) -> list[Text]:
-    """Who answers; what could not be had, and why."""
+def notes(page: LoansPage) -> list[Text]:
+    """Say which replica responds, what is missing, and why."""
     names = {f"replica {p.replica}" for p in page.processes if p.replica}
     notes = {process.note for process in page.processes if process.note}
-    said = [*sorted(names), *sorted(notes)]
-    return [*silence(page.silent), *(_text(line) for line in said)]
+    lines = [*sorted(names), *sorted(notes)]
+    return [*_silent(page), *(_text(line) for line in lines)]
 
 
-def silence(processes: Iterable[int]) -> list[Text]:
-    """Name the processes that did not answer."""
-    return [_text(f"process {process}: no answer") for process in processes]
-
-
-def pools(page: Loans) -> Table:
-    """One line a pool, and below it why its borrowers wait."""
+def pools(page: LoansPage) -> Table:
+    """Make a line for each pool, with the reason why its borrowers wait."""
     table = _table("process", "pool")
-    for number in ("lent", "of", "idle", "waiting", "oldest", "leaks"):
-        table.add_column(number.upper(), justify="right")
+    _add_numbers(table, "lent", "of", "idle", "waiting", "oldest", "leaks")
     table.add_column("VERDICT", ratio=1)
     for pool in page.pools:
         verdict = pool.verdict
-        _row(
+        _add_row(
             table,
             pool.process,
             pool.name,
@@ -78,17 +76,16 @@ def pools(page: Loans) -> Table:
     return table
 
 
-def loans(page: Loans) -> Table:
-    """One line a loan, and below it what the server says."""
+def loans(page: LoansPage) -> Table:
+    """Make a line for each loan, with what the server says below it."""
     table = _table("process", "pool", "pid", "state")
-    table.add_column("AGE", justify="right")
-    table.add_column("BORROWER", ratio=2, overflow="fold")
-    table.add_column("BORROWED AT, DOING", ratio=3, overflow="fold")
+    _add_numbers(table, "age")
+    _add_texts(table, "borrower", "borrowed at, doing")
     for loan in sorted(page.loans, key=lambda loan: -loan.age_seconds):
         borrower = [loan.borrower or "-"]
         if loan.request_id:
             borrower.append(f"request {loan.request_id}")
-        _row(
+        _add_row(
             table,
             loan.process,
             loan.pool,
@@ -101,32 +98,31 @@ def loans(page: Loans) -> Table:
     return table
 
 
-def loan_sites(page: Loans) -> Table:
-    """Open loans by pool, line and state, the most first."""
+def loan_sites(page: LoansPage) -> Table:
+    """Count open loans by pool, line and state, the most first."""
     groups: dict[tuple[str, str, str], list[OpenLoan]] = defaultdict(list)
     for loan in page.loans:
         groups[loan.pool, loan.site or "-", loan.state].append(loan)
     table = _table("pool")
-    table.add_column("LOANS", justify="right")
+    _add_numbers(table, "loans")
     table.add_column("STATE")
-    table.add_column("OLDEST", justify="right")
+    _add_numbers(table, "oldest")
     table.add_column("BORROWED AT", ratio=1, overflow="fold")
     for (pool, site, state), group in sorted(
         groups.items(), key=lambda item: -len(item[1])
     ):
         oldest = max(loan.age_seconds for loan in group)
-        _row(table, pool, len(group), state, _age(oldest), site)
+        _add_row(table, pool, len(group), state, _age(oldest), site)
     return table
 
 
-def leak_sites(page: Leaks) -> Table:
-    """Leaks by the line that borrowed."""
+def leak_sites(page: LeaksPage) -> Table:
+    """Count leaks by the line that borrowed."""
     table = _table("process", "pool")
-    table.add_column("LEAKS", justify="right")
-    table.add_column("BORROWER", ratio=2, overflow="fold")
-    table.add_column("BORROWED AT", ratio=3, overflow="fold")
+    _add_numbers(table, "leaks")
+    _add_texts(table, "borrower", "borrowed at")
     for site in page.sites:
-        _row(
+        _add_row(
             table,
             site.process,
             site.pool,
@@ -137,13 +133,25 @@ def leak_sites(page: Leaks) -> Table:
     return table
 
 
-def found(page: Leaks, most: int | None = None) -> Table:
-    """Each finding in a sentence."""
-    table = _table("process", "at")
+def findings(page: LeaksPage, most: int | None = None) -> Table:
+    """Show the newest of each kind of finding and line, with a count."""
+    groups: dict[tuple[object, ...], list[Finding]] = defaultdict(list)
+    for row in page.findings:
+        found = row.finding
+        alike = found.kind, found.pool, found.borrower, found.site
+        groups[row.process, *alike].append(found)
+    table = _table("process")
+    _add_numbers(table, "times")
+    table.add_column("LAST AT", no_wrap=True)
     table.add_column("FINDING", ratio=1, overflow="fold")
-    for row in page.findings[:most]:
-        _row(table, row.process, _moment(row.finding.at), str(row.finding))
+    for (process, *_), group in islice(groups.items(), most):
+        newest = group[0]
+        _add_row(table, process, len(group), _moment(newest.at), newest)
     return table
+
+
+def _silent(page: LoansPage | LeaksPage) -> list[Text]:
+    return [_text(f"process {process}: no answer") for process in page.silent]
 
 
 def _table(*columns: str) -> Table:
@@ -153,12 +161,19 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _row(table: Table, *cells: object) -> None:
+def _add_numbers(table: Table, *columns: str) -> None:
+    for column in columns:
+        table.add_column(column.upper(), justify="right")
+
+
+def _add_texts(table: Table, short: str, long: str) -> None:
+    table.add_column(short.upper(), ratio=2, overflow="fold")
+    table.add_column(long.upper(), ratio=3, overflow="fold")
+
+
+def _add_row(table: Table, *cells: object) -> None:
     table.add_row(
-        *(
-            cell if isinstance(cell, Text) else _text(str(cell))
-            for cell in cells
-        )
+        *(cell if isinstance(cell, Text) else _text(cell) for cell in cells)
     )
 
 
@@ -166,9 +181,9 @@ def _lines(texts: Iterable[str]) -> Text:
     return Text("\n").join(_text(text) for text in texts)
 
 
-def _text(text: str) -> Text:
-    """Show what callers have sent as it is, but for what steers terminals."""
-    return Text("".join(c if c.isprintable() else " " for c in text))
+def _text(shown: object) -> Text:
+    """Show what clients have sent, without what controls a terminal."""
+    return Text("".join(c if c.isprintable() else " " for c in str(shown)))
 
 
 def _moment(at: float) -> str:
@@ -180,17 +195,19 @@ def _age(seconds: float) -> str:
 
 
 def _doing(activity: Activity | None) -> list[str]:
-    """Say what the server says, each kind of thing on a line of its own."""
+    """Say what the server says, one fact a line."""
     if activity is None:
         return []
     query = shorten(activity.query, QUERY_WIDTH, placeholder=" …")
-    said = [f"{activity.state}: {query}"]
+    facts = [f"{activity.state}: {query}"]
     if activity.transaction_seconds is not None:
-        said.append(f"in transaction for {_age(activity.transaction_seconds)}")
+        facts.append(
+            f"in transaction for {_age(activity.transaction_seconds)}"
+        )
     if activity.state == "active" and activity.wait_event_type is not None:
-        said.append(
+        facts.append(
             f"waits for {activity.wait_event_type} {activity.wait_event}"
         )
     if activity.blocks:
-        said.append(f"blocks {', '.join(map(str, activity.blocks))}")
-    return said
+        facts.append(f"blocks {', '.join(map(str, activity.blocks))}")
+    return facts

@@ -1,14 +1,13 @@
-"""A thread that goes on answering while the event loop stands still.
+"""Serve the pages from a thread, so that a blocked event loop is visible.
 
-It has an event loop of its own and answers `/poolwatch/loans`,
-`/poolwatch/leaks`, `/metrics` and `/healthz` on a port of its own: at
-127.0.0.1 alone unless told otherwise, as it asks for no password.
+The thread has its own event loop and its own port. It serves
+`/poolwatch/loans`, `/poolwatch/leaks`, `/metrics` and `/healthz`, without a
+password, and so on 127.0.0.1 by default.
 
-With several workers, give all of them the same port and the same folder.
-Each answers there for itself (see `workers`), and one of them has the port
-and answers for all. Which one is decided by a lock on a file, which the
-kernel takes away from a process that ends in whatever way; another one has
-it, and the port, within a second.
+Several workers share one port and one folder. Each worker answers for itself
+in the folder (see `workers`); one of them holds a file lock, has the port,
+and answers for all. The kernel releases the lock of a process that ends, and
+another worker takes the port within a second.
 """
 
 import asyncio
@@ -16,7 +15,13 @@ import fcntl
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+)
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -26,120 +31,130 @@ from contextlib import (
 )
 from pathlib import Path
 
-import uvicorn
-from anyio.from_thread import start_blocking_portal
-from prometheus_client import CONTENT_TYPE_LATEST as METRICS
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
-from poolwatch.pages.models import Source
+from poolwatch.extras import extra
+from poolwatch.pages.allowed_hosts import AllowedHosts
+from poolwatch.pages.models import LeaksPage, LoansPage, PageSource
 from poolwatch.pages.negotiation import JSON, in_form
 from poolwatch.pages.process import ThisProcess
 from poolwatch.pages.workers import AllWorkers, answering
+
+with extra("web"):
+    import uvicorn
+    from anyio.from_thread import start_blocking_portal
+    from prometheus_client import CONTENT_TYPE_LATEST as METRICS
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
+    from starlette.types import ASGIApp
 
 logger = logging.getLogger("poolwatch")
 
 Address = tuple[str, int]
 
-HOST = "127.0.0.1"
-TURN = 0.5
-"""Seconds between two tries to take over the port."""
-GRACE = 1
-"""Seconds that requests have left at the end."""
+RETRY_SECONDS = 0.5
+"""Time between two attempts to take the port."""
+SHUTDOWN_SECONDS = 1
+"""Time that requests have left at the end."""
 
 
 @contextmanager
-def lookout(
+def serve_in_thread(
     process: AbstractAsyncContextManager[ThisProcess],
     port: int | None = None,
     folder: Path | None = None,
-    host: str = HOST,
+    host: str = "127.0.0.1",
+    allowed_hosts: Collection[str] = (),
 ) -> Iterator[None]:
-    """Answer from a thread of its own, as long as the block lasts.
+    """Serve the pages from a thread for as long as the block lasts.
 
     Args:
-        process: what to answer from: `nullcontext(ThisProcess(…))`, or one
-            that opens, in the thread's own event loop, a connection for
-            `fetch`, and closes it at the end.
-        port: where to answer; nowhere but in the folder if None.
-        folder: where the workers of one service meet; None if there is one.
-        host: the IPv4 address that has the port. Whoever reaches it sees
+        process: what to show: `nullcontext(ThisProcess(…))`, or a context
+            that opens a connection for `fetch` in the thread's event loop and
+            closes it at the end.
+        port: where to listen; None for the folder alone.
+        folder: the folder that the workers of one service share; None where
+            there is one worker.
+        host: the IPv4 address to listen on. A client that reaches it sees
             code and queries.
+        allowed_hosts: names that clients may use in URLs, beside localhost
+            and this machine's name; see `allowed_hosts.AllowedHosts`.
 
     Raises:
-        OSError: the port is taken, and by no worker that shares the folder.
-            With a folder, the log says so, and the service goes on. Or the
-            folder's name is too long for a Unix socket in it.
+        OSError: another program has the port, or the folder's path is too
+            long for a Unix socket. With a folder, a port in use is logged,
+            and the service runs without it.
 
     """
     if folder is not None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
-        start_blocking_portal(name="poolwatch lookout") as thread,
+        start_blocking_portal(name="poolwatch pages") as thread,
         thread.wrap_async_context_manager(
-            _looking(process, port, folder, host)
+            _serving_all(process, port, folder, host, allowed_hosts)
         ),
     ):
         yield
 
 
 @asynccontextmanager
-async def _looking(
+async def _serving_all(
     process: AbstractAsyncContextManager[ThisProcess],
     port: int | None,
     folder: Path | None,
     host: str,
+    allowed_hosts: Collection[str],
 ) -> AsyncIterator[None]:
-    async with AsyncExitStack() as closing:
-        source = await closing.enter_async_context(process)
+    async with AsyncExitStack() as stack:
+        source = await stack.enter_async_context(process)
         if folder is not None:
-            await closing.enter_async_context(answering(source, folder))
+            await stack.enter_async_context(answering(source, folder))
             if port is not None:
-                everyone = AllWorkers(folder, source)
-                turns = _taking_turns(everyone, (host, port), folder)
-                await closing.enter_async_context(turns)
+                everyone = _app(AllWorkers(folder, source))
+                guarded = AllowedHosts(everyone, allowed_hosts)
+                sharing = _sharing_port(guarded, (host, port), folder)
+                await stack.enter_async_context(sharing)
         elif port is not None:
-            serving = _serving(source, _listen((host, port)))
-            await closing.enter_async_context(serving)
+            guarded = AllowedHosts(_app(source), allowed_hosts)
+            serving = _serving(guarded, _listen((host, port)))
+            await stack.enter_async_context(serving)
         yield
 
 
 @asynccontextmanager
-async def _taking_turns(
-    source: Source, address: Address, folder: Path
+async def _sharing_port(
+    app: ASGIApp, address: Address, folder: Path
 ) -> AsyncIterator[None]:
-    """Have the port whenever no other worker of the folder has it."""
+    """Serve on the port whenever no other worker of the folder does."""
     end = asyncio.Event()
 
-    async def take_turns() -> None:
-        complained = False
+    async def serve_or_wait() -> None:
+        logged = False
         while not end.is_set():
-            with _turn(folder / "port.lock") as ours:
+            with _file_lock(folder / "port.lock") as ours:
                 try:
                     if ours:
-                        async with _serving(source, _listen(address)):
+                        async with _serving(app, _listen(address)):
                             await end.wait()
                 except OSError as error:
-                    if not complained:
+                    if not logged:
                         logger.error("%s", error.strerror)  # noqa: TRY400
-                    complained = True
+                    logged = True
             with suppress(TimeoutError):
-                async with asyncio.timeout(TURN):
+                async with asyncio.timeout(RETRY_SECONDS):
                     await end.wait()
 
-    taking_turns = asyncio.create_task(take_turns())
+    task = asyncio.create_task(serve_or_wait())
     try:
         yield
     finally:
         end.set()
-        await taking_turns
+        await task
 
 
 @contextmanager
-def _turn(file: Path) -> Iterator[bool]:
-    """Whether the lock on this file is ours for as long as the block."""
+def _file_lock(file: Path) -> Iterator[bool]:
+    """Tell whether this process holds the lock during the block."""
     with file.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -161,13 +176,13 @@ def _listen(address: Address) -> socket.socket:
 
 @asynccontextmanager
 async def _serving(
-    source: Source, listener: socket.socket
+    app: ASGIApp, listener: socket.socket
 ) -> AsyncIterator[None]:
     config = uvicorn.Config(
-        _app(source),
+        app,
         lifespan="off",
         log_config=None,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     server = uvicorn.Server(config)
     with listener:
@@ -179,22 +194,21 @@ async def _serving(
             await serving
 
 
-def _app(source: Source) -> Starlette:
-    """The routes, in plain Starlette.
+def _app(source: PageSource) -> Starlette:
+    """Make the routes in plain Starlette.
 
-    FastAPI builds a route when it is first asked for, under warnings filters
-    that are the whole process's: two threads must not do so at once.
+    FastAPI builds a route at its first request and changes the process's
+    warning filters meanwhile: two threads must not do so at once.
     """
 
-    async def loans(request: Request) -> Response:
-        return in_form(
-            await source.loans(), request.headers.get("accept", JSON)
-        )
+    def page(
+        read: Callable[[], Awaitable[LoansPage | LeaksPage]],
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def respond(request: Request) -> Response:
+            accept = request.headers.get("accept", JSON)
+            return in_form(await read(), accept)
 
-    async def leaks(request: Request) -> Response:
-        return in_form(
-            await source.leaks(), request.headers.get("accept", JSON)
-        )
+        return respond
 
     async def metrics(_: Request) -> Response:
         return Response(
@@ -202,13 +216,13 @@ def _app(source: Source) -> Starlette:
         )
 
     async def alive(_: Request) -> Response:
-        """Say that the process lives, whatever its event loop does."""
+        """Show that the process runs, whatever its event loop does."""
         return JSONResponse({"status": "ok", "process": os.getpid()})
 
     return Starlette(
         routes=[
-            Route("/poolwatch/loans", loans),
-            Route("/poolwatch/leaks", leaks),
+            Route("/poolwatch/loans", page(source.loans)),
+            Route("/poolwatch/leaks", page(source.leaks)),
             Route("/metrics", metrics),
             Route("/healthz", alive),
         ]

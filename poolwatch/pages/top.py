@@ -2,89 +2,97 @@
 
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 
-import httpx
-from pydantic import ValidationError
-from rich.console import Group
-from rich.text import Text
-
+from poolwatch.extras import extra
 from poolwatch.pages import tables
-from poolwatch.pages.models import Leaks, Loans
+from poolwatch.pages.models import LeaksPage, LoansPage
 
-PATIENCE = 5.0
-"""Seconds the service has to answer."""
+with extra("cli"):
+    import httpx
+    from pydantic import ValidationError
+    from rich.console import Group
+    from rich.text import Text
+
+RESPONSE_SECONDS = 5.0
+"""Time the service has for a response."""
 FINDINGS = 10
-"""Findings shown, of those remembered."""
+"""Lines of findings shown, of those remembered."""
+NOT_ALLOWED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
-class Away(Exception):  # noqa: N818 - a state of the service, not a fault
-    """The service does not answer, or not with poolwatch's pages."""
+class NoPagesError(Exception):
+    """The service does not respond, or not with poolwatch's pages."""
 
 
-class Service:
-    """A service that has poolwatch's routes mounted, or its own port."""
+class PagesClient:
+    """Reads the pages of a service, from its own routes or from the thread."""
 
     def __init__(self, client: httpx.Client) -> None:
-        """Ask with this client, which knows address and token."""
+        """Use this client, which has the address and the token."""
         self._client = client
 
     @property
     def address(self) -> str:
-        """Where it is, without the password that the URL may have."""
+        """The service's URL, without the password that it may have."""
         return str(self._client.base_url.copy_with(userinfo=b""))
 
-    def look(self) -> Group:
-        """Take one look.
+    def show(self) -> Group:
+        """Read the pages once, and lay them out.
 
         Raises:
-            Away: with the reason in a word.
+            NoPagesError: with the reason in one line.
 
         """
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + RESPONSE_SECONDS
         try:
-            loans = Loans.model_validate_json(self._get("loans", end))
-            leaks = Leaks.model_validate_json(self._get("leaks", end))
+            loans = LoansPage.model_validate_json(self._get("loans", end))
+            leaks = LeaksPage.model_validate_json(self._get("leaks", end))
         except httpx.HTTPStatusError as error:
-            answer = error.response
-            message = f"{answer.status_code} {answer.reason_phrase}"
-            raise Away(message) from error
+            status = error.response.status_code
+            message = f"{status} {error.response.reason_phrase}"
+            if status in NOT_ALLOWED:
+                message += ": pass the service's token with --token"
+            raise NoPagesError(message) from error
         except httpx.HTTPError as error:
-            raise Away(str(error) or type(error).__name__) from error
+            message = str(error) or type(error).__name__
+            raise NoPagesError(message) from error
         except ValidationError as error:
-            message = "it answers, but not with poolwatch's pages"
-            raise Away(message) from error
+            message = "it responds, but not with poolwatch's pages"
+            raise NoPagesError(message) from error
         return Group(
             self._headline(loans),
-            *tables.remarks(loans),
+            *tables.notes(loans),
             Text(),
             tables.pools(loans),
             Text(),
             tables.loan_sites(loans),
             Text(),
-            tables.found(leaks, FINDINGS),
+            tables.findings(leaks, FINDINGS),
         )
 
-    def looks(self, interval: float) -> Iterator[Group]:
-        """Look again and again; a service that is away may come back."""
+    def show_forever(self, interval: float) -> Iterator[Group]:
+        """Read the pages again and again, also after a failure."""
         while True:
             try:
-                yield self.look()
-            except Away as away:
-                yield Group(Text(f"{self.address}: {away}; trying again …"))
+                yield self.show()
+            except NoPagesError as error:
+                yield Group(Text(f"{self.address}: {error}; trying again …"))
             time.sleep(interval)
 
     def _get(self, page: str, end: float) -> bytes:
         content = b""
-        with self._client.stream("GET", f"poolwatch/{page}") as answer:
-            answer.raise_for_status()
-            for part in answer.iter_bytes():
+        with self._client.stream("GET", f"poolwatch/{page}") as response:
+            response.raise_for_status()
+            for part in response.iter_bytes():
                 content += part
-                # The client's own timeout is one of each part.
+                # The client's own timeout is for each part.
                 if time.monotonic() > end:
-                    raise Away(f"it answers for more than {PATIENCE:.0f} s")
+                    message = f"no end after {RESPONSE_SECONDS:.0f} s"
+                    raise NoPagesError(message)
         return content
 
-    def _headline(self, loans: Loans) -> Text:
+    def _headline(self, loans: LoansPage) -> Text:
         late = max((p.lag_seconds for p in loans.processes), default=0)
         return Text(
             f"{self.address}  {time.strftime('%H:%M:%S')}"

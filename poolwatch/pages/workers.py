@@ -1,15 +1,14 @@
-"""The workers of one service, asked as one.
+"""All workers of a service as one source of pages.
 
-Each worker process has a ledger of its own and sees no other's. So each
-answers for itself on a Unix socket, `<folder>/<process id>.sock`, in a folder
-that all share, and whichever of them is asked by the outside asks the others
-and puts the answers together. Nothing is written down that could be stale:
-a worker that has died leaves a socket that nobody answers, which the next
-who asks takes away.
+Each worker process has a ledger of its own. Each serves its pages on a Unix
+socket, `<folder>/<process id>.sock`, in a folder that all of them share. The
+worker that a client reaches asks the others and joins their pages. A worker
+that has died leaves a socket that refuses connections; the next request
+deletes it.
 
-The question is a line with the name of a page, the answer its length in four
-bytes and the page. Whoever may write to the folder can answer for a worker,
-so it has to be the service's own.
+A request is one line, the name of a page; the response is its length in four
+bytes, and the page. A process that may write to the folder can pose as a
+worker, so only the service's own user may.
 """
 
 import asyncio
@@ -22,21 +21,21 @@ from pathlib import Path
 
 from poolwatch.loan import current
 from poolwatch.metrics.exposition import merge
-from poolwatch.pages.models import Leaks, Loans
+from poolwatch.pages.models import LeaksPage, LoansPage
 from poolwatch.pages.process import ThisProcess
 
-PATIENCE = 2.0
-"""Seconds a worker has to answer; one that does not is called silent."""
-LONGEST = 107
+WORKER_SECONDS = 2.0
+"""Time a worker has for a response; a slower one is reported as silent."""
+LONGEST_NAME = 107
 """Bytes of a Unix socket's name: Linux has 108, and one of them ends it."""
 
 
 @asynccontextmanager
 async def answering(process: ThisProcess, folder: Path) -> AsyncIterator[None]:
-    """Answer for this process, as long as the block lasts.
+    """Serve this process's pages in the folder while the block runs.
 
     Raises:
-        OSError: no socket can be made in the folder; its name may be too
+        OSError: no socket can be made in the folder; its path may be too
             long for one.
 
     """
@@ -50,17 +49,17 @@ async def answering(process: ThisProcess, folder: Path) -> AsyncIterator[None]:
             case _:
                 return process.exposition()
 
-    async def answer(
+    async def respond(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         with closing(writer):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WORKER_SECONDS):
                 body = await page((await reader.readline()).strip())
                 writer.write(len(body).to_bytes(4) + body)
                 await writer.drain()
 
     address = folder / f"{os.getpid()}.sock"
-    server = await asyncio.start_unix_server(answer, sock=_listen(address))
+    server = await asyncio.start_unix_server(respond, sock=_listen(address))
     try:
         yield
     finally:
@@ -69,63 +68,47 @@ async def answering(process: ThisProcess, folder: Path) -> AsyncIterator[None]:
 
 
 def _listen(address: Path) -> socket.socket:
-    """Listen first and take the name then: who has it always answers."""
-    if (size := len(os.fsencode(address))) > LONGEST:
+    """Listen, then rename: a socket with this name always responds."""
+    if (size := len(os.fsencode(address))) > LONGEST_NAME:
         message = (
             f"poolwatch needs a shorter folder: {address} has {size} bytes,"
-            f" and the name of a Unix socket has {LONGEST} at most"
+            f" and the name of a Unix socket has {LONGEST_NAME} at most"
         )
         raise OSError(errno.ENAMETOOLONG, message)
-    nameless = address.with_suffix(".new")
-    nameless.unlink(missing_ok=True)
+    unnamed = address.with_suffix(".new")
+    unnamed.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(nameless))
+    listener.bind(str(unnamed))
     listener.listen()
-    nameless.rename(address)
+    unnamed.rename(address)
     return listener
 
 
 class AllWorkers:
-    """All workers that share a folder, as one source."""
+    """All workers that share a folder, as one source of pages."""
 
     def __init__(self, folder: Path, process: ThisProcess) -> None:
-        """Ask whoever answers in this folder.
+        """Read the pages of every worker in the folder.
 
         Args:
-            folder: where the workers meet.
-            process: the worker that asks; its connection asks the server.
+            folder: the folder that the workers share.
+            process: this worker, which reads the server's metrics.
 
         """
         self._folder = folder
         self._process = process
 
-    async def loans(self) -> Loans:
+    async def loans(self) -> LoansPage:
         """Show each worker's loans."""
-        answers = await self._ask("loans")
-        page = Loans.of_all(
-            [
-                Loans(silent=[process], processes=[], pools=[], loans=[])
-                if body is None
-                else Loans.model_validate_json(body)
-                for process, body in answers.items()
-            ]
-        )
+        page = LoansPage.joined(await self._ask("loans"))
         for process in page.processes:
             if process.process == os.getpid() and current.get() is not None:
                 process.borrowers -= 1  # the request that asks
         return page
 
-    async def leaks(self) -> Leaks:
+    async def leaks(self) -> LeaksPage:
         """Show each worker's findings."""
-        answers = await self._ask("leaks")
-        return Leaks.of_all(
-            [
-                Leaks(silent=[process], sites=[], findings=[])
-                if body is None
-                else Leaks.model_validate_json(body)
-                for process, body in answers.items()
-            ]
-        )
+        return LeaksPage.joined(await self._ask("leaks"))
 
     async def metrics(self) -> bytes:
         """Show each worker's metrics, with a label `process`."""
@@ -133,11 +116,11 @@ class AllWorkers:
         return workers + await self._process.server_metrics()
 
     async def _ask(self, page: str) -> dict[int, bytes | None]:
-        """Ask all at once, and take away the sockets of the dead."""
+        """Ask all at once, and delete the sockets of dead workers."""
         addresses = [
             address
             for address in sorted(self._folder.glob("*.sock"))
-            if address.stem.isdecimal()  # others may have sockets there
+            if address.stem.isdecimal()  # another program may use the folder
         ]
         answers = await asyncio.gather(
             *(_ask_one(address, page) for address in addresses),
@@ -151,7 +134,7 @@ class AllWorkers:
                     found[process] = answer
                 case ConnectionRefusedError() | FileNotFoundError():
                     address.unlink(missing_ok=True)
-                case OSError() | EOFError():  # late, or cut short
+                case OSError() | EOFError():  # slow, or cut short
                     found[process] = None
                 case _:
                     raise answer
@@ -159,7 +142,7 @@ class AllWorkers:
 
 
 async def _ask_one(address: Path, page: str) -> bytes:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WORKER_SECONDS):
         reader, writer = await asyncio.open_unix_connection(address)
         with closing(writer):
             writer.write(f"{page}\n".encode())

@@ -140,6 +140,7 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
 
     class WatchedPool(pools):  # type: ignore[misc]
         __slots__ = ()
+        watched_as = name
 
         async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
             began = book.begin_wait()

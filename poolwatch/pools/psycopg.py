@@ -160,6 +160,8 @@ def _watch_sync(
     plain_getconn, plain_putconn = plain.getconn, plain.putconn
 
     class Watched(plain):  # type: ignore[misc]
+        watched_as = book.name
+
         def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401
             began = book.begin_wait()
             try:
@@ -204,6 +206,8 @@ def _watch_async(
     plain_getconn, plain_putconn = plain.getconn, plain.putconn
 
     class Watched(plain):  # type: ignore[misc]
+        watched_as = book.name
+
         async def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
             began = book.begin_wait()
             try:

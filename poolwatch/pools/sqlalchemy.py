@@ -190,6 +190,8 @@ def _follow_loans(engine: Engine, book: Book) -> None:
     connect, return_conn = plain.connect, plain._return_conn  # noqa: SLF001
 
     class Watched(plain):  # type: ignore[misc]
+        watched_as = book.name
+
         def connect(self) -> PoolProxiedConnection:
             began = book.begin_wait()
             try:

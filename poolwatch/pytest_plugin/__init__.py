@@ -2,12 +2,11 @@
 
     pytest -p poolwatch.pytest_plugin        # where it is not installed
 
-Every pool of the process is watched, the application's own among them, and
-none has to be handed over: a fixture that watches an engine of its own can
-only ever pass. When a test and its fixtures have ended, what it borrowed has
-to be back; else its teardown is an error that names the line of each loan. A
-session that the garbage collector had to close counts as well, as nobody
-else did. A fixture that outlives the test is held to account when it ends.
+Every pool of the process is watched, the application's own among them. When a
+test and its fixtures have ended, its loans must have ended too; if not, its
+teardown is an error that names the line of each. A session that Python's
+garbage collector had to close counts as well, since no code closed it. A
+fixture that outlives the test is checked when it ends.
 
     @pytest.mark.allow_leaks(reason="…")     a test, class or module may leak
     --poolwatch-report=FILE                  every leak, as JSON
@@ -23,9 +22,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from poolwatch.ledger import Ledger
-from poolwatch.pytest_plugin.accounts import Account, Accounts
-from poolwatch.pytest_plugin.all_pools import watch_everything
-from poolwatch.pytest_plugin.leak_report import ATTRIBUTE, LeakReport, Leaks
+from poolwatch.pytest_plugin.all_pools import watch_all_pools
+from poolwatch.pytest_plugin.leak_report import (
+    ATTRIBUTE,
+    LeakedLoans,
+    LeakReport,
+)
+from poolwatch.pytest_plugin.owners import LoanOwners, Owner, current
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,12 +37,12 @@ if TYPE_CHECKING:
 
     Fixture = pytest.FixtureDef[Any]
 
-accounts_key = pytest.StashKey[Accounts]()
+owners_key = pytest.StashKey[LoanOwners]()
 failed_key = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer the report, and the grace."""
+    """Add the options of the report and of the grace."""
     group = parser.getgroup("poolwatch", "leaked database connections")
     group.addoption(
         "--poolwatch-report",
@@ -62,91 +65,94 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take up the work, in xdist's workers too; the report is not theirs."""
+    """Check for leaks, also in xdist's workers; they write no report."""
     config.addinivalue_line(
         "markers",
-        "allow_leaks(reason): the test may end with connections not given"
-        " back; they are reported, and fail nothing",
+        "allow_leaks(reason): the test may end with connections that are"
+        " checked out; they are reported, and fail nothing",
     )
-    grace = float(config.getini("poolwatch_grace"))
-    config.pluginmanager.register(Bailiff(_watch(config), grace))
+    given = config.getini("poolwatch_grace")
+    try:
+        grace = float(given)
+    except ValueError as error:
+        message = f"poolwatch_grace is seconds, and not {given!r}"
+        raise pytest.UsageError(message) from error
+    config.pluginmanager.register(LeakCheck(_watch(config), grace))
     if not hasattr(config, "workerinput"):
         file = config.getoption("poolwatch_report")
         config.pluginmanager.register(LeakReport(file))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say which kinds of pools are watched: a driver may be missing."""
-    return f"poolwatch: {', '.join(config.stash[accounts_key].kinds)}"
+    """Name the kinds of pools that are watched: a driver may be missing."""
+    return f"poolwatch: {', '.join(config.stash[owners_key].kinds)}"
 
 
-def _watch(config: pytest.Config) -> Accounts:
-    if accounts_key not in config.stash:
+def _watch(config: pytest.Config) -> LoanOwners:
+    if owners_key not in config.stash:
         ledger = Ledger()
-        watch_everything(ledger)
-        config.stash[accounts_key] = Accounts(ledger)
-    return config.stash[accounts_key]
+        owners = config.stash[owners_key] = LoanOwners(ledger)
+        watch_all_pools(ledger, owners.charge)
+    return config.stash[owners_key]
 
 
-class Bailiff:
-    """Settles the account of each test and fixture when it has ended."""
+class LeakCheck:
+    """Checks each test and each fixture for leaks when it has ended."""
 
-    def __init__(self, accounts: Accounts, grace: float) -> None:
+    def __init__(self, owners: LoanOwners, grace: float) -> None:
         """Begin; `grace` is in seconds."""
-        self._accounts = accounts
+        self._owners = owners
         self._grace = grace
-        self._test = Account("")
-        self._fixtures: dict[Fixture, Account] = {}
-        self._leaks: list[Leaks] = []
+        self._fixtures: dict[Fixture, Owner] = {}
+        self._leaks: list[LeakedLoans] = []
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(
         self, item: pytest.Item
     ) -> Generator[None, object, object]:
-        """Charge the test from here on."""
+        """Make the test the owner of what is checked out from now on."""
         item.stash[failed_key] = False
-        self._test = Account(item.name)
-        self._accounts.enter(self._test)
+        self._owners.test = Owner(item.name)
+        current.set(self._owners.test)
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
         self, fixturedef: Fixture
     ) -> Generator[None, object, object]:
-        """Charge a fixture that outlives the test with its own loans."""
+        """Make a fixture that outlives the test the owner of its loans."""
         if fixturedef.scope == "function":
             return (yield)
-        account = Account(f"fixture {fixturedef.argname!r}")
-        self._fixtures[fixturedef] = account
+        fixture = Owner(f"fixture {fixturedef.argname!r}")
+        self._fixtures[fixturedef] = fixture
         try:
-            with self._accounts.setting_up(account):
+            with self._owners.setting_up(fixture):
                 return (yield)
         finally:
             # Added last and so called first, before the fixture's own end.
-            fixturedef.addfinalizer(partial(self._accounts.enter, account))
+            fixturedef.addfinalizer(partial(current.set, fixture))
 
     def pytest_fixture_post_finalizer(
         self, fixturedef: Fixture, request: pytest.FixtureRequest
     ) -> None:
-        """Settle with a fixture that has ended."""
-        account = self._fixtures.pop(fixturedef, None)
-        if account is not None:
-            self._settle(account, request.node)
+        """Check a fixture that has ended."""
+        fixture = self._fixtures.pop(fixturedef, None)
+        if fixture is not None:
+            current.set(self._owners.test)
+            self._check(fixture, request.node)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(
         self, item: pytest.Item
     ) -> Generator[None, object, object]:
-        """Settle with the test, when its fixtures have ended."""
+        """Check the test, when its fixtures have ended."""
         try:
             result = yield
         except BaseException:
             item.stash[failed_key] = True
-            self._settle(self._test, item)
-            self._blame(item)
+            self._end_test(item)
             raise
-        self._settle(self._test, item)
-        self._blame(item)
+        self._end_test(item)
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -163,19 +169,22 @@ class Bailiff:
             item.stash[failed_key] = True
         return report
 
-    def _settle(self, account: Account, node: Node) -> None:
-        self._accounts.leave(account)
-        findings = self._accounts.settle(account, self._grace)
+    def _check(self, owner: Owner, node: Node) -> None:
+        findings = self._owners.find_leaks(owner, self._grace)
         if findings:
             allowed = node.get_closest_marker("allow_leaks")
             reason = allowed and str(allowed.kwargs.get("reason", ""))
-            self._leaks.append(Leaks(account.name, findings, reason))
+            self._leaks.append(LeakedLoans(owner.name, findings, reason))
 
-    def _blame(self, item: pytest.Item) -> None:
+    def _end_test(self, item: pytest.Item) -> None:
+        if self._owners.test is not None:
+            self._check(self._owners.test, item)
+        self._owners.test = None
+        current.set(None)
         text = "\n".join(
             str(leaks) for leaks in self._leaks if leaks.allowed is None
         )
-        if item.stash[failed_key]:  # that comes first, and is enough
+        if item.stash[failed_key]:  # its own failure comes first
             item.add_report_section("teardown", "leaks", text)
         elif text:
             pytest.fail(text, pytrace=False)

@@ -1,10 +1,9 @@
-"""Watch every pool of this process, without being handed one: for tests.
+"""Watch every pool of this process: for tests.
 
-`watch` follows one pool, and times and explains its waits. Here the classes
-themselves are followed, so that no pool escapes, however it is made and
-whoever keeps it. They are only looked at: no error is replaced, no pool kept
-alive, and a pool that somebody watches as well is watched by both. It lasts
-as long as the process.
+`poolwatch.watch` follows one pool, and times and explains its waits. This
+follows the pools' classes, so that the plugin needs no pool. It replaces no
+error and keeps no pool alive. A pool that the application watches as well is
+watched by both, under one name. It lasts as long as the process.
 """
 
 from __future__ import annotations
@@ -16,27 +15,45 @@ from typing import TYPE_CHECKING, Any, cast
 from poolwatch.pools.ledger_gauge import UncountedGauge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from poolwatch.book import Book
     from poolwatch.ledger import Ledger
+    from poolwatch.loan import Loan
 
 UNPOOLED = "asyncpg.connect"
 """The book of connections that are made without a pool."""
 
 
-def watch_everything(ledger: Ledger) -> list[str]:
-    """Write each loan of every pool into a ledger, from now on.
+def watch_all_pools(ledger: Ledger, opened: Callable[[Loan], None]) -> None:
+    """Record the loans of every pool in a ledger, from now on.
 
-    It imports what is installed of SQLAlchemy, asyncpg and psycopg_pool, and
-    has to come before whoever writes `from asyncpg import connect`.
+    It imports SQLAlchemy, asyncpg and psycopg_pool where they are installed.
+    Call it before other modules run `from asyncpg import connect`.
 
-    Returns:
-        The kinds of pools that are watched, a book each.
+    Args:
+        ledger: gets a book for each kind of pool.
+        opened: is called with each loan at its checkout.
 
     """
     for watch in (_watch_sqlalchemy, _watch_asyncpg, _watch_psycopg):
         with suppress(ImportError):  # not installed: nothing to watch
             watch(ledger)
-    return list(ledger.books)
+    for book in ledger.books.values():
+        _call_at_checkout(book, opened)
+
+
+def _call_at_checkout(book: Book, opened: Callable[[Loan], None]) -> None:
+    record: Any = book.record_checkout
+    recording: Any = book
+
+    @wraps(record)
+    def record_checkout(slot: int, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        record(slot, *args, **kwargs)
+        if (loan := book.loans.get(slot)) is not None:
+            opened(loan)
+
+    recording.record_checkout = record_checkout
 
 
 def _open_book(ledger: Ledger, kind: str) -> Book:
@@ -45,22 +62,27 @@ def _open_book(ledger: Ledger, kind: str) -> Book:
     return book
 
 
+def _name_pool(book: Book, slot: int, pool: object) -> None:
+    """Call the pool as the application does, if it watches the pool."""
+    if (loan := book.loans.get(slot)) is not None:
+        loan.pool = getattr(type(pool), "watched_as", loan.pool)
+
+
 def _watch_sqlalchemy(ledger: Ledger) -> None:
     from sqlalchemy import event  # noqa: PLC0415 - may not be installed
     from sqlalchemy.pool import Pool  # noqa: PLC0415
 
     from poolwatch.pools.sqlalchemy import follow_loans  # noqa: PLC0415
 
-    def adopt(_: object, record: Any) -> None:  # noqa: ANN401
-        # A connection that is made to fill the pool is lent by the pool.
-        if UNPOOLED in ledger.books:
-            slot = id(record.driver_connection)
-            ledger.books[UNPOOLED].record_end(slot)
+    book = _open_book(ledger, "SQLAlchemy")
+
+    def name(_: object, record: object, connection: Any) -> None:  # noqa: ANN401
+        _name_pool(book, id(record), connection._pool)  # noqa: SLF001
 
     # Events of the class reach every pool, also one that exists already.
-    event.listen(Pool, "connect", adopt)
     every_pool = cast("Any", Pool)
-    follow_loans(every_pool, _open_book(ledger, "SQLAlchemy"))
+    follow_loans(every_pool, book)
+    event.listen(Pool, "checkout", name)
 
 
 def _watch_asyncpg(ledger: Ledger) -> None:
@@ -80,6 +102,7 @@ def _watch_asyncpg(ledger: Ledger) -> None:
         connection = await acquire(self, timeout)
         slot = id(connection._holder)  # noqa: SLF001
         book.record_checkout(slot, connection.get_server_pid())
+        _name_pool(book, slot, self)
         return connection
 
     @wraps(release)
@@ -93,7 +116,11 @@ def _watch_asyncpg(ledger: Ledger) -> None:
 def _watch_psycopg(ledger: Ledger) -> None:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool  # noqa: PLC0415
 
-    from poolwatch.pools.psycopg import record_checkout, record_end  # noqa: PLC0415
+    from poolwatch.pools.psycopg import (  # noqa: PLC0415
+        SLOT,
+        record_checkout,
+        record_end,
+    )
 
     book = _open_book(ledger, "psycopg_pool")
     pool: Any = ConnectionPool
@@ -105,6 +132,7 @@ def _watch_psycopg(ledger: Ledger) -> None:
     def getconn(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401
         connection = get(self, timeout)
         record_checkout(book, connection)
+        _name_pool(book, vars(connection)[SLOT], self)
         return connection
 
     @wraps(put)
@@ -116,6 +144,7 @@ def _watch_psycopg(ledger: Ledger) -> None:
     async def getconn_async(self: Any, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
         connection = await get_async(self, timeout)
         record_checkout(book, connection)
+        _name_pool(book, vars(connection)[SLOT], self)
         return connection
 
     @wraps(put_async)

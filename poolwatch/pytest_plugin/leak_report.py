@@ -1,4 +1,4 @@
-"""What a test run has leaked: in words, in the summary, and as JSON."""
+"""The leaks of a test run: in words, in the summary, and as JSON."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from poolwatch.findings import Finding
 
-ATTRIBUTE = "poolwatch"
+ATTRIBUTE = "poolwatch_leaks"
 """Where a test's report carries its leaks; xdist sends it along."""
 
 
 @dataclass(frozen=True, slots=True)
-class Leaks:
-    """What a test, or a fixture that ended with it, has not given back."""
+class LeakedLoans:
+    """The leaks of a test, or of a fixture that ended with it."""
 
     who: str
     """The test's name, or `fixture 'name'`."""
@@ -30,7 +30,7 @@ class Leaks:
     """Why it may leak, where it is marked so."""
 
     def __str__(self) -> str:
-        """Say it with file and line, and whence that was called."""
+        """Name file and line of each, and its callers."""
         sites = Counter(str(finding.site) for finding in self.findings)
         leaked = ", ".join(f"{n} × {site}" for site, n in sites.items())
         lines = [f"{self.who} leaked {leaked}"]
@@ -51,13 +51,13 @@ class Leaks:
 
 
 class LeakReport:
-    """Gathers the leaks of all tests, in whichever process they ran."""
+    """Collects the leaks of all tests and of all processes."""
 
     def __init__(self, file: Path | None) -> None:
         """Begin with none.
 
         Args:
-            file: where to write them as JSON, if at all.
+            file: where to write them as JSON; None for nowhere.
 
         """
         self._file = file

@@ -51,6 +51,7 @@ def test_fails_while_the_process_stands_still(service: Service) -> None:
     wait_until(lambda: is_healthy(service))
 
 
+@pytest.mark.slow
 def test_fails_where_nobody_answers(database_url: str) -> None:
     with serving(DATABASE_URL=database_url) as ended:
         ended.sigterm()

@@ -59,7 +59,7 @@ def test_sigterm_reaches_the_service_without_a_shell_between() -> None:
 def test_has_what_the_service_needs_and_nothing_of_the_lab() -> None:
     image = {name_of(pin) for pin in packages("requirements-service.lock")}
     assert image >= DEPENDENCIES
-    needed_by_rich = {"markdown-it-py"}
+    needed_by_rich = {"markdown-it-py", "pygments"}
     assert image & (EXTRAS["lab"] | EXTRAS["dev"]) <= needed_by_rich
 
 

@@ -8,6 +8,11 @@ A comment says how a block is run, where that is not in the page's shell:
     <!-- not run: REASON -->
     <!-- exits with CODE -->
     <!-- from: FILE -->
+
+The comments round a part that `lab.lesson_pages` writes belong to no block:
+
+    <!-- card: PART -->
+    <!-- end -->
 """
 
 import re
@@ -31,6 +36,7 @@ MARKS = {
     "from": re.compile(r"(\S+)"),
 }
 EXITS = re.compile(r"exits with (\d+)")
+WRITTEN = re.compile(r"card: \w+|end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ def find(document: Document) -> Iterator[Region]:
         comment.end(): comment
         for comment in COMMENT.finditer(text)
         if not _inside(comment.start(), fences)
+        and not WRITTEN.fullmatch(comment[1].strip())
     }
     for fence in fences:
         comment = comments.pop(fence.start, None)

@@ -19,6 +19,9 @@ ENVIRONMENT = {
 } | {"COLUMNS": "80", "CI": "true"}
 """What a stranger's shell has: no setting of ours, a terminal of 80."""
 
+MARKS = (".lab", ".complete")
+"""What `make` leaves where an environment is whole, in this order."""
+
 
 def tracked(pattern: str = ".") -> list[Path]:
     """List the files that git knows, by their paths in the repository."""
@@ -40,11 +43,12 @@ def check_out(folder: Path) -> None:
             shutil.copy2(ROOT / path, folder / path)
     installed = ROOT / ".venv"
     if not (installed / ".complete").exists():
-        pytest.exit("the documentation's tests want `make install`", 2)
-    # A folder of links, not one link: its `.complete` is newer than the lock,
-    # and what removes it removes links.
+        pytest.exit("the documentation's tests need `make install-all`", 2)
+    # A folder of links, not one link: its marks are newer than the locks, and
+    # `make` that removes it removes links.
     (folder / ".venv").mkdir()
     for entry in installed.iterdir():
-        if entry.name != ".complete":
+        if entry.name not in MARKS:
             (folder / ".venv" / entry.name).symlink_to(entry.resolve())
-    (folder / ".venv" / ".complete").touch()
+    for mark in MARKS:
+        (folder / ".venv" / mark).touch()

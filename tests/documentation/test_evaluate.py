@@ -104,6 +104,7 @@ def test_a_fault_is_red(read: Reader, block: str, told: str) -> None:
         "```yaml\na: [1]\n```",
         "```python\nasync with pool.acquire():\n    ...\n```",
         "A list:\n\n- one\n- two\n",
+        "<!-- card: story -->\n> It hangs.\n<!-- end -->\n",
     ],
 )
 def test_what_is_right_is_not(read: Reader, block: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 import psutil
 
-from poolwatch.pages.models import Loans
+from poolwatch.pages.models import LoansPage
 from tests.process.command import Command, free_port, running, wait_until
 
 TOKEN = "the lab's token"
@@ -15,7 +15,7 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
+class RunningLab:
     """The running command, and where its two processes listen."""
 
     command: Command
@@ -33,10 +33,14 @@ class Lab:
             timeout=60,
         ).raise_for_status()
 
-    def loans(self) -> Loans:
+    def get(self, path: str) -> httpx.Response:
+        """Send the service a request."""
+        return httpx.get(self.service + path, timeout=60)
+
+    def loans(self) -> LoansPage:
         """Who holds what, as the lookout says."""
         answer = httpx.get(f"{self.lookout}/poolwatch/loans", timeout=10)
-        return Loans.model_validate_json(answer.raise_for_status().content)
+        return LoansPage.model_validate_json(answer.raise_for_status().content)
 
     def process(self, argument: str) -> psutil.Process:
         """The child that was started with this argument."""
@@ -51,7 +55,7 @@ class Lab:
 @contextmanager
 def running_lab(
     database_url: str, buffer: int = 1, timeout: int = 1
-) -> Iterator[Lab]:
+) -> Iterator[RunningLab]:
     """Start it without a browser, and wait until there is something to see.
 
     With a buffer of one, six requests exhaust the engine, and four the other
@@ -59,7 +63,7 @@ def running_lab(
     """
     service, lookout, page = (free_port() for _ in range(3))
     with running(
-        "lab",
+        "page",
         "--no-open",
         *("--port", str(service)),
         *("--poolwatch-port", str(lookout)),
@@ -79,7 +83,7 @@ def running_lab(
             60,
         )
         assert command.process.poll() is None, command.told
-        yield Lab(
+        yield RunningLab(
             command,
             *(f"http://127.0.0.1:{port}" for port in (service, lookout, page)),
         )

@@ -28,6 +28,7 @@ import poolwatch
 from poolwatch import Book, Ledger
 from poolwatch import call_site as callsite
 from poolwatch.call_site import sites
+from poolwatch.holder import holder_stack
 from tests.poolwatch.conftest import Server, only
 
 HERE = str(Path(__file__))
@@ -224,31 +225,101 @@ def book(engine: Engine, ledger: Ledger) -> Book:
     return ledger.books["orders"]
 
 
+BOOKSHOP = """
+def borrow(engine):
+    return engine.connect()
+
+async def wait(event):
+    await event.wait()
+"""
+
+
 @pytest.fixture(params=["bookshop/__init__.py", "bookshop.py"])
 def installed(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[ModuleType]:
-    """An application as `pip install .` leaves it, of one file."""
+    """An application as pip installs it from a registry, of one file."""
     folder = tmp_path / "site-packages"
     file = folder / request.param
     file.parent.mkdir(parents=True)
-    file.write_text("def borrow(engine):\n    return engine.connect()\n")
+    file.write_text(BOOKSHOP)
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(callsite, "_in_app", [])
+    monkeypatch.setattr(callsite, "_in_app", set())
+    monkeypatch.setattr(callsite, "_guessed", set())
     yield importlib.import_module("bookshop")
     del sys.modules["bookshop"]
+
+
+@pytest.fixture
+def from_source(installed: ModuleType) -> ModuleType:
+    """The same, as `pip install .` leaves it."""
+    file = Path(str(installed.__file__))
+    folder = next(p for p in file.parents if p.name == "site-packages")
+    metadata = folder / "bookshop-1.dist-info"
+    metadata.mkdir()
+    origin = '{"url": "file:///srv/bookshop", "dir_info": {}}'
+    (metadata / "direct_url.json").write_text(origin)
+    (metadata / "RECORD").write_text(f"{file.relative_to(folder)},,\n")
+    return installed
+
+
+def test_an_application_that_pip_installed_from_a_folder_is_found(
+    engine: Engine, ledger: Ledger, from_source: ModuleType
+) -> None:
+    with from_source.borrow(engine):
+        assert found(ledger) == (from_source.__file__, 3, "borrow")
+
+
+def test_a_library_between_the_applications_lines_is_not_found(
+    engine: Engine, ledger: Ledger, installed: ModuleType
+) -> None:
+    with installed.borrow(engine):
+        assert found(ledger)[0] == HERE
+
+
+def test_an_installed_package_is_taken_for_the_application_if_nothing_else_is(
+    engine: Engine,
+    ledger: Ledger,
+    installed: ModuleType,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is a guess, which the log tells once."""
+    with ThreadPoolExecutor(1) as executor:
+        for _ in range(2):
+            with executor.submit(installed.borrow, engine).result():
+                assert found(ledger) == (installed.__file__, 3, "borrow")
+    [told] = caplog.messages
+    assert "takes the installed package 'bookshop' for your" in told
+
+
+@pytest.mark.parametrize("library", ["sqlalchemy_books", "pytest_books"])
+def test_a_known_library_is_never_taken_for_the_application(
+    engine: Engine,
+    ledger: Ledger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
+) -> None:
+    file = tmp_path / "site-packages" / f"{library}.py"
+    file.parent.mkdir()
+    file.write_text(BOOKSHOP)
+    monkeypatch.syspath_prepend(file.parent)
+    borrow = importlib.import_module(library).borrow
+    with (
+        ThreadPoolExecutor() as executor,
+        executor.submit(borrow, engine).result(),
+    ):
+        assert only(ledger).site is None
 
 
 def test_an_installed_application_is_found_where_it_is_named(
     engine: Engine, ledger: Ledger, installed: ModuleType
 ) -> None:
-    with installed.borrow(engine):
-        assert found(ledger)[0] == HERE
     poolwatch.in_app("bookshop")
     with installed.borrow(engine):
-        assert found(ledger) == (installed.__file__, 2, "borrow")
+        assert found(ledger) == (installed.__file__, 3, "borrow")
 
 
 def test_a_package_whose_name_only_begins_like_it_stays_a_library(
@@ -257,6 +328,26 @@ def test_a_package_whose_name_only_begins_like_it_stays_a_library(
     poolwatch.in_app("book")
     with installed.borrow(engine):
         assert found(ledger)[0] == HERE
+
+
+async def test_a_holder_that_waits_in_a_library_is_at_its_own_line(
+    engine: Engine, ledger: Ledger, installed: ModuleType
+) -> None:
+    waiting, event = asyncio.Event(), asyncio.Event()
+
+    async def handler() -> None:
+        with engine.connect():
+            waiting.set()
+            await installed.wait(event)
+
+    task = asyncio.create_task(handler())
+    await waiting.wait()
+    holding = holder_stack(only(ledger))
+    event.set()
+    await task
+    assert [site.function.rpartition(".")[2] for site in holding] == [
+        "handler"
+    ]
 
 
 def test_what_runs_the_event_loop_has_not_called_what_that_calls(

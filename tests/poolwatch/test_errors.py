@@ -32,6 +32,8 @@ def test_what_arrives_is_what_was_sent(
     error.add_note("while paying")
     arrived = send(error)
     assert type(arrived) is type(error)
-    assert str(arrived) == str(error) == "pool 'orders' exhausted: 0 checked out"
+    assert (
+        str(arrived) == str(error) == "pool 'orders' exhausted: 0 checked out"
+    )
     assert vars(arrived) == vars(error)
     assert (arrived.pool, arrived.explanation) == ("orders", "0 checked out")

@@ -97,5 +97,5 @@ async def test_the_document_has_both_forms(
     ]["content"]
     assert content.keys() == {"application/json", "text/plain"}
     assert content["application/json"]["schema"]["$ref"].endswith(
-        f"/{page.capitalize()}"
+        f"/{page.capitalize()}Page"
     )

@@ -221,9 +221,7 @@ async def test_shows_the_loans_alone_where_nobody_gave_a_fetch(
 
     [loan], [process] = page.loans, page.processes
     assert loan.activity is None
-    assert (
-        process.note == "pg_stat_activity is not read: nobody gave a `fetch`"
-    )
+    assert process.note == "pg_stat_activity is not read: no `fetch` was given"
 
 
 async def test_the_503s_log_line_has_the_verdict(

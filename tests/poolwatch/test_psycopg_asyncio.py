@@ -15,7 +15,7 @@ from psycopg_pool import (
 
 import poolwatch
 from poolwatch import Book, Ledger, PoolExhausted
-from tests.poolwatch.conftest import Server, only, until_async
+from tests.poolwatch.conftest import Server, needs, only, until_async
 
 Open = Callable[..., Awaitable[AsyncConnectionPool]]
 
@@ -78,6 +78,7 @@ async def test_a_second_putconn_is_refused_and_ends_nothing(
     assert book.loans_ended == 1
 
 
+@needs(AsyncConnectionPool, "close_returns")
 @pytest.mark.parametrize("open_pool", [AsyncConnectionPool], indirect=True)
 async def test_close_ends_a_loan_where_it_returns(
     open_pool: Open, ledger: Ledger

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, make_url
 import poolwatch
 from poolwatch.pages import top
 from poolwatch.pages.process import ThisProcess
-from poolwatch.pages.thread_server import lookout
+from poolwatch.pages.thread_server import serve_in_thread
 
 TOP = [sys.executable, "-m", "poolwatch", "top"]
 ENVIRONMENT = os.environ | {"COLUMNS": "150", "LINES": "50", "TERM": "xterm"}
@@ -51,7 +51,7 @@ def port() -> int:
 @pytest.fixture
 def service(process: ThisProcess, port: int) -> Iterator[str]:
     """Poolwatch's pages at an address of their own."""
-    with lookout(nullcontext(process), port):
+    with serve_in_thread(nullcontext(process), port):
         yield f"127.0.0.1:{port}"
 
 
@@ -85,8 +85,14 @@ def test_groups_loans_by_line_and_state(service: str) -> None:
     assert "tests/poolwatch/test_top.py:" in line
 
 
-def test_shows_what_was_found_lately(service: str) -> None:
-    assert "leak: nightly job, pool 'engine'" in once(service).stdout
+def test_identical_findings_are_one_line_with_a_count(service: str) -> None:
+    [line] = [
+        line
+        for line in once(service).stdout.splitlines()
+        if "leak: nightly job, pool 'engine'" in line
+    ]
+
+    assert line.split()[1] == "2"
 
 
 def test_one_look_exits_0(service: str) -> None:
@@ -102,21 +108,32 @@ def test_one_look_without_an_answer_exits_1_and_says_so(port: int) -> None:
     )
 
 
-def test_an_answer_that_does_not_end_is_given_up(
+def read_with(respond: Callable[[httpx.Request], httpx.Response]) -> None:
+    """Read the pages of a service that responds so."""
+    with httpx.Client(
+        base_url="http://service", transport=httpx.MockTransport(respond)
+    ) as client:
+        top.PagesClient(client).show()
+
+
+def test_a_response_that_does_not_end_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def answer(_: httpx.Request) -> httpx.Response:
+    def respond(_: httpx.Request) -> httpx.Response:
         events = (b": still here\n\n" for _ in range(1000))
         return httpx.Response(200, content=events)
 
-    monkeypatch.setattr(top, "PATIENCE", 0)
-    with (
-        httpx.Client(
-            base_url="http://service", transport=httpx.MockTransport(answer)
-        ) as client,
-        pytest.raises(top.Away, match="it answers for more than 0 s"),
+    monkeypatch.setattr(top, "RESPONSE_SECONDS", 0)
+    with pytest.raises(top.NoPagesError, match="no end after 0 s"):
+        read_with(respond)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_service_that_wants_a_token_says_how_to_give_it(status: int) -> None:
+    with pytest.raises(
+        top.NoPagesError, match=f"{status} .+: pass .+ token with --token"
     ):
-        top.Service(client).look()
+        read_with(lambda _: httpx.Response(status))
 
 
 def test_a_url_that_is_none_is_called_so() -> None:
@@ -219,7 +236,7 @@ def test_a_service_that_is_away_is_tried_again(
 ) -> None:
     with terminal(f"127.0.0.1:{port}") as top:
         top.wait_for("Connection refused; trying again")
-        with lookout(nullcontext(process), port):
+        with serve_in_thread(nullcontext(process), port):
             top.wait_for("nightly job")
         top.wait_for("trying again")
 

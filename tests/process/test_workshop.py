@@ -14,12 +14,12 @@ import pytest
 from app import analytics, orders
 from app.api import LESSONS
 from lab.workshop.exercise import exercise_of, solution_of
-from lab.workshop.trap import options
+from lab.workshop.quiz import options
 from tests.process.command import (
     A_MINUTE,
     ROOT,
     free_port,
-    run,
+    run_here,
     running,
     wait_until,
 )
@@ -40,7 +40,7 @@ def workshop(folder: Path, server_url: str) -> Workshop:
     """Runs one of the commands to its end, in that folder."""
 
     def command(*arguments: str) -> CompletedProcess[str]:
-        return run(
+        return run_here(
             "workshop",
             *arguments,
             folder=folder,
@@ -74,7 +74,7 @@ def test_a_lesson_is_started_found_guessed_and_summed_up(
     seen = workshop("trap", "analytics", "--answer", right_answer())
     assert seen.returncode == 0
     assert f"{analytics.lesson.trap.why[1:]}." in seen.stdout
-    assert f"{analytics.lesson.other_cure.why[1:]}." in seen.stdout
+    assert f"{analytics.lesson.alternative_cure.why[1:]}." in seen.stdout
 
     shown = workshop("solution", "analytics", "--yes")
     assert "+    async with database.pool.acquire(" in shown.stdout

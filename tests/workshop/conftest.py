@@ -13,10 +13,17 @@ from app.control.exercise_file import FOLDER, file_of
 from app.lesson import Lesson
 from app.settings import Settings
 from lab.workshop.check import Checker, checker
-from lab.workshop.verdict import Verdict
+from lab.workshop.result import CheckResult
 from tests.conftest import Service
+from tests.process.command import ROOT
 
-ROOT = Path(__file__).parents[2]
+ONE_OF_EACH_KIND = {"orders", "analytics", "row_lock", "slow_call", "stream"}
+"""Lessons that `make test` checks; the other verdicts are slow."""
+
+
+def slow_unless_chosen(name: str) -> list[pytest.MarkDecorator]:
+    """The marks of a test that checks a file of this lesson."""
+    return [] if name in ONE_OF_EACH_KIND else [pytest.mark.slow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class Bench:
     checker: Checker
     folder: Path
 
-    def verdict(self, lesson: Lesson, text: str) -> Verdict:
+    def verdict(self, lesson: Lesson, text: str) -> CheckResult:
         """Save a trainee's file, and check it."""
         with chdir(self.folder):
             file_of(lesson).write_text(text)

@@ -1,4 +1,4 @@
-"""What the commands ask and keep, told without a process of their own."""
+"""What the commands ask and store, run in this process."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from lab.__main__ import cli
 from lab.workshop.choice import NAMES
 from lab.workshop.curl import lines_for
 from lab.workshop.progress import LessonProgress, changed, read
+from lab.workshop.quiz import options
 from lab.workshop.score import RULES
-from lab.workshop.trap import options
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -66,25 +66,25 @@ def test_each_time_there_is_one_hint_more_while_there_are_any(
     assert done().hints == 3
 
 
-def test_the_trap_asks_for_an_answer(type_: Type) -> None:
-    number = number_of(orders.lesson.other_cure.what)
+def test_the_quiz_asks_for_an_answer(type_: Type) -> None:
+    number = number_of(orders.lesson.alternative_cure.what)
 
-    answered = type_("trap", "orders", then=f"{number}\n")
+    answered = type_("quiz", "orders", then=f"{number}\n")
 
     assert answered.exit_code == 0
-    assert f"✓  {orders.lesson.other_cure.what} " in answered.stdout
-    assert done().trap == 10
+    assert f"✓  {orders.lesson.alternative_cure.what} " in answered.stdout
+    assert done().quiz == 10
 
 
 def test_a_wrong_answer_tells_its_own_reason_alone(type_: Type) -> None:
     number = number_of(orders.lesson.trap.what)
 
-    answered = type_("trap", "orders", "--answer", str(number))
+    answered = type_("quiz", "orders", "--answer", str(number))
 
     assert answered.exit_code == 1
     assert f"{orders.lesson.trap.why[1:]}." in answered.stdout
-    assert orders.lesson.other_cure.why[1:] not in answered.stdout
-    assert (done().trap, done().wrong_answers) == (None, 1)
+    assert orders.lesson.alternative_cure.why[1:] not in answered.stdout
+    assert (done().quiz, done().wrong_answers) == (None, 1)
 
 
 def number_of(what: str) -> int:
@@ -120,7 +120,7 @@ def test_work_that_is_there_is_left_alone(type_: Type) -> None:
 
     again = type_("start", "orders", "--no-serve")
 
-    assert "is as you left it" in again.stderr
+    assert "exists, and was not changed" in again.stderr
     assert Path("workshop/orders.py").read_text() == "mine"
 
 
@@ -139,8 +139,8 @@ def test_next_starts_what_is_not_solved(type_: Type) -> None:
     [
         (LessonProgress(), "find orders LINE"),
         (LessonProgress(found=10), "check orders --watch"),
-        (LessonProgress(found=10, fixed=20), "trap orders"),
-        (LessonProgress(found=10, fixed=20, trap=10), "next"),
+        (LessonProgress(found=10, fixed=20), "quiz orders"),
+        (LessonProgress(found=10, fixed=20, quiz=10), "next"),
     ],
     ids=["started", "found", "fixed", "seen"],
 )
@@ -160,11 +160,11 @@ def test_the_list_says_what_to_type_next(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["find", "orders", "3"], "error: no workshop/orders.py"),
-        (["check"], "error: no lesson is started"),
-        (["check", "orders"], "error: no workshop/orders.py"),
-        (["reset"], "name a lesson, or give --all"),
-        (["trap", "orders", "--answer", "9"], "9 is none of 1 to 5"),
+        (["find", "orders", "3"], "error: workshop/orders.py does not exist"),
+        (["check"], "error: no lesson was started"),
+        (["check", "orders"], "error: workshop/orders.py does not exist"),
+        (["reset"], "name a lesson, or pass --all"),
+        (["quiz", "orders", "--answer", "9"], "9 is not between 1 and 5"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -178,6 +178,19 @@ def test_what_cannot_be_done_exits_2_and_says_why(
 
     assert refused.exit_code == 2
     assert reason in refused.stderr + capfd.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["list", "summary"])
+def test_nothing_is_cut_off_at_60_columns(type_: Type, command: str) -> None:
+    with changed(print) as progress:
+        for name in NAMES:
+            progress.of(name).fix(dt.date(2026, 11, 24))
+
+    shown = type_(command, columns="60").stdout
+
+    assert all(len(line) <= 60 for line in shown.splitlines())
+    assert "…" not in shown
+    assert all(name in shown for name in NAMES)
 
 
 def test_help_has_the_table_of_points(type_: Type) -> None:

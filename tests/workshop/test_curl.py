@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from app import orders
+from app.api import LESSONS
 from app.lesson import Lesson
-from app.lessons import websocket
-from lab.workshop.curl import lines_for
+from app.lessons import auth_dependency, stream, websocket
+from lab.workshop.curl import HOLDING, lines_for
 from lab.workshop.exercise import start
-from tests.conftest import Service
+from tests.conftest import TOKEN, Service, until
+from tests.process.command import ROOT
 from tests.programs import program
-from tests.workshop.conftest import ROOT
 
 # A leak is collected at the end, and complained of.
 pytestmark = pytest.mark.filterwarnings(
@@ -65,12 +66,43 @@ async def test_an_http_request_has_the_status_that_is_announced(
     assert answered == {each: each.rpartition(": ")[2] for each in asked}
 
 
+def test_no_command_comes_twice() -> None:
+    for lesson in LESSONS:
+        printed = [*lines_for(lesson, 8000)]
+        commands = [line for line in printed if not line.startswith("#")]
+
+        assert len(commands) == len({*commands}), lesson.name
+        assert len(printed) == 2 * len(commands), lesson.name
+
+
+@pytest.mark.parametrize("lesson", [stream.lesson, auth_dependency.lesson])
+async def test_the_requests_of_a_lesson_that_holds_wait_and_hold(
+    service: Service, monkeypatch: pytest.MonkeyPatch, lesson: Lesson
+) -> None:
+    program("curl", "curl")
+    monkeypatch.setenv("TOKEN", TOKEN)
+    start(lesson)
+    port = service.client.base_url.port
+    assert port is not None
+    hold, resume = [
+        line for line in lines_for(lesson, port) if "/lab/provider" in line
+    ]
+
+    async with pasted(f"{hold}; wait"):
+        await until(lambda: len(service.loans) == HOLDING)
+        async with pasted(resume) as told:
+            assert b"true" in await told.read()
+        await until(lambda: not service.loans)
+
+
 async def test_a_websocket_is_answered_and_stays_open(
     service: Service,
 ) -> None:
     asked = lines(service, websocket.lesson)
 
-    async with pasted(asked["# open tabs"]) as told:
+    async with pasted(
+        asked[f"# {websocket.lesson.scenarios[0].name}"]
+    ) as told:
         await told.readuntil(b"near ")
 
         [loan] = service.loans

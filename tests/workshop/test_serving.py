@@ -15,7 +15,7 @@ from app.control.exercise_file import file_of
 from app.lesson import Lesson
 from app.lessons import kept_session, stream, websocket
 from lab.workshop.exercise import exercise_of, start
-from lab.workshop.served import who_serves
+from lab.workshop.port_owner import port_owner
 from tests.conftest import Service
 
 # A reset forces the collector, which complains of what it finds.
@@ -50,13 +50,13 @@ async def test_an_exercise_answers_at_its_own_prefix(service: Service) -> None:
 
 
 @pytest.mark.usefixtures("dead_proxy")
-async def test_who_serves_it_is_asked_without_a_proxy(
+async def test_port_owner_it_is_asked_without_a_proxy(
     service: Service,
 ) -> None:
     start(orders.lesson)
     port = service.client.base_url.port or 0
 
-    serves = await asyncio.to_thread(who_serves, orders.lesson, port)
+    serves = await asyncio.to_thread(port_owner, orders.lesson, port)
 
     assert serves == "this folder's service"
 
@@ -113,6 +113,27 @@ async def test_a_file_that_cannot_be_loaded_says_why(
     assert answer.json()["detail"].startswith(f"{where}: ")
 
 
+async def test_a_broken_file_is_logged_once_for_each_text(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in ("(", "import nowhere", HELLO.format("right"), "("):
+        save(orders.lesson, text)
+        for _ in range(2):
+            await service.client.get("/exercise/orders/hello")
+
+    logged = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "app.control.exercises"
+    ]
+    where = "workshop/orders.py:1"
+    assert logged == [
+        f"{where}: SyntaxError: '(' was never closed",
+        f"{where}: ModuleNotFoundError: No module named 'nowhere'",
+        f"{where}: SyntaxError: '(' was never closed",
+    ]
+
+
 async def test_a_file_that_is_mended_answers_again(service: Service) -> None:
     save(orders.lesson, "(")
     await service.client.get("/exercise/orders/hello")
@@ -141,14 +162,37 @@ async def test_what_was_not_started_is_not_found(
     assert detail is None or detail in answer.json()["detail"]
 
 
-async def test_it_says_which_file_is_served(
+async def test_it_says_which_file_is_served_and_no_absolute_path(
     service: Service, folder: Path
 ) -> None:
     start(orders.lesson)
+    served = await service.client.get("/exercise/orders")
+    save(orders.lesson, "router = 1")
+    broken = await service.client.get("/exercise/orders")
 
-    answer = await service.client.get("/exercise/orders")
+    assert served.json()["file"] == "workshop/orders.py"
+    assert broken.json()["file"] == "workshop/orders.py"
+    assert str(folder) not in served.text + broken.text
 
-    assert answer.json() == {"file": str(folder / "workshop/orders.py")}
+
+async def test_from_another_machine_it_wants_the_token(
+    service: Service,
+) -> None:
+    start(orders.lesson)
+    start(websocket.lesson)
+    # A proxy on this machine, which uvicorn trusts, has forwarded it.
+    remote = {"X-Forwarded-For": "192.0.2.7"}
+    stranger = remote | {"Authorization": "Bearer guessed"}
+
+    for path in ("/exercise/orders", "/exercise/orders/orders?limit=1"):
+        refused = await service.client.get(path, headers=stranger)
+        allowed = await service.client.get(path, headers=remote)
+        assert (refused.status_code, allowed.status_code) == (401, 200)
+    url = "/exercise/websocket/orders/live"
+    with pytest.raises(InvalidStatus) as denied:
+        async with service.socket(url, remote):
+            pass
+    assert denied.value.response.status_code == 401
 
 
 async def test_a_websocket_is_served_and_its_loan_named(

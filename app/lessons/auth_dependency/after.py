@@ -1,4 +1,4 @@
-"""Auth dependency, after: it is back before the handler begins."""
+"""Auth dependency, after: the session closes before the handler starts."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from app.lessons.auth_dependency.shared import (
     UnknownGuest,
 )
 from app.lessons.provider import ProviderDep
-from app.orders.query import ONE_ORDER
+from app.orders.shared import ONE_ORDER
 from app.web.errors import problems
 
 router = APIRouter()
@@ -22,9 +22,9 @@ router = APIRouter()
 async def sign_in(
     database: DatabaseDep, order: OrderNumber, customer: Customer
 ) -> str:
-    """Let in who knows an order's number and its customer."""
-    # FIX auth_dependency-1: it opens a session, closes it, and returns.
-    async with AsyncSession(database.reader) as session:
+    """Admit a guest who names an order and its customer."""
+    # FIX auth_dependency-1: the session closes before the handler starts.
+    async with AsyncSession(database.engine) as session:
         found = await session.exec(ONE_ORDER, params={"id": order})
         known = found.one_or_none()
     if known is None or known.customer != customer:
@@ -36,6 +36,6 @@ async def sign_in(
 async def list_offers(
     guest: Annotated[str, Depends(sign_in)], advisor: ProviderDep
 ) -> list[Offer]:
-    """Ask the shop's advisor what a guest might like."""
+    """Call the shop's advisor for what a guest might like."""
     await advisor.call()
     return [Offer(customer=guest, product="teapot")]

@@ -1,4 +1,4 @@
-"""Auth dependency, before: signing in lends until the handler ends."""
+"""Auth dependency, before: signing in keeps its session until the end."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from app.lessons.auth_dependency.shared import (
     UnknownGuest,
 )
 from app.lessons.provider import ProviderDep
-from app.orders.query import ONE_ORDER
+from app.orders.shared import ONE_ORDER
 from app.web.errors import problems
 
 router = APIRouter()
@@ -21,8 +21,8 @@ router = APIRouter()
 async def sign_in(
     session: SessionDep, order: OrderNumber, customer: Customer
 ) -> str:
-    """Let in who knows an order's number and its customer."""
-    # LEAK auth_dependency-1: asked for 1 ms, and lent until the handler ends.
+    """Admit a guest who names an order and its customer."""
+    # LEAK auth_dependency-1: the session stays open until the handler ends.
     found = await session.exec(ONE_ORDER, params={"id": order})
     known = found.one_or_none()
     if known is None or known.customer != customer:
@@ -34,6 +34,6 @@ async def sign_in(
 async def list_offers(
     guest: Annotated[str, Depends(sign_in)], advisor: ProviderDep
 ) -> list[Offer]:
-    """Ask the shop's advisor what a guest might like."""
+    """Call the shop's advisor for what a guest might like."""
     await advisor.call()
     return [Offer(customer=guest, product="teapot")]

@@ -1,4 +1,4 @@
-"""Background task, before: its request's session is kept for the mail."""
+"""Background task, before: the mail task uses the request's session."""
 
 import logging
 from typing import Annotated
@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.sessions import get_session
 from app.lessons.background_task.shared import Confirmation
 from app.lessons.provider import Provider, ProviderDep
-from app.order_processor.query import SUM_ITEMS
-from app.orders.query import ONE_ORDER, OrderId
+from app.order_processor.shared import SUM_ITEMS
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 logger = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ async def confirm_order(
     mail_server: ProviderDep,
     tasks: BackgroundTasks,
 ) -> Confirmation:
-    """Promise the customer a mail, and send it after the answer."""
-    # LEAK background_task-1: what is lent here comes back after the tasks.
+    """Respond at once, and mail the customer in a background task."""
+    # LEAK background_task-1: the session stays open until the mail is sent.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:

@@ -1,4 +1,4 @@
-"""What both variants share: what callers see."""
+"""Shared by both variants: the response."""
 
 from pydantic import BaseModel
 

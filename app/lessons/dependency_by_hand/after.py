@@ -1,10 +1,10 @@
-"""Dependency by hand, after: a block begins the session, and ends it."""
+"""Dependency by hand, after: a `with` block opens and closes the session."""
 
 from fastapi import APIRouter
 from sqlmodel import Session
 
 from app.lessons.threads_engine import ThreadsEngineDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -12,8 +12,8 @@ router = APIRouter()
 
 @router.get("/orders/{order_id}/summary", responses=problems(404))
 def summarize_order(order_id: OrderId, engine: ThreadsEngineDep) -> OrderRead:
-    """Answer one order."""
-    # FIX dependency_by_hand-1: the block closes what is used inside it.
+    """Return one order."""
+    # FIX dependency_by_hand-1: `with` closes the session used inside it.
     with Session(engine) as session:
         found = session.exec(ONE_ORDER, params={"id": order_id})
         order = found.one_or_none()

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.sessions import DatabaseDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -14,8 +14,8 @@ router = APIRouter()
 async def read_archived_order(
     order_id: OrderId, database: DatabaseDep
 ) -> OrderRead:
-    """Answer one order from the archive."""
-    # FIX engine_per_request-1: it goes back to the one pool there is.
+    """Return one order from the archive."""
+    # FIX engine_per_request-1: the connection returns to the shared pool.
     async with AsyncSession(database.engine) as session:
         found = await session.exec(ONE_ORDER, params={"id": order_id})
         order = found.one_or_none()

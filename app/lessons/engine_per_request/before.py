@@ -1,4 +1,4 @@
-"""Engine per request, before: each request opens a pool, and drops it."""
+"""Engine per request, before: each request creates a pool and drops it."""
 
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.connect import engine_arguments
 from app.database.pools import ENGINE
 from app.database.sessions import DatabaseDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -17,14 +17,14 @@ router = APIRouter()
 async def read_archived_order(
     order_id: OrderId, database: DatabaseDep
 ) -> OrderRead:
-    """Answer one order from the archive."""
+    """Return one order from the archive."""
     settings = database.settings
     engine = create_async_engine(
         settings.engine_url,
         pool_recycle=settings.pool_recycle,
         connect_args=engine_arguments(settings, ENGINE),
     )
-    # LEAK engine_per_request-1: it goes back to a pool that is never closed.
+    # LEAK engine_per_request-1: this request's own pool is never disposed.
     async with AsyncSession(engine) as session:
         found = await session.exec(ONE_ORDER, params={"id": order_id})
         order = found.one_or_none()

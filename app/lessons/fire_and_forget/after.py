@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from app.database.sessions import SessionDep
 from app.lessons.fire_and_forget.shared import PRODUCTS, TASKS, Shipment
 from app.lessons.provider import Provider, ProviderDep
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 logger = logging.getLogger(__name__)
@@ -22,8 +22,8 @@ router = APIRouter()
 async def ship_order(
     order_id: OrderId, session: SessionDep, warehouse: ProviderDep
 ) -> Shipment:
-    """Answer at once, and tell the warehouse meanwhile."""
-    # FIX fire_and_forget-1: the session ends here; the task never sees it.
+    """Respond at once, and notify the warehouse in a task."""
+    # FIX fire_and_forget-1: FastAPI closes the session; the task gets values.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:
@@ -38,6 +38,6 @@ async def ship_order(
 async def announce(
     order_id: int, products: Sequence[str], warehouse: Provider
 ) -> None:
-    """Tell the warehouse what to pack."""
+    """Notify the warehouse of what to pack."""
     await warehouse.call()
     logger.info("order %s: to be packed: %s", order_id, ", ".join(products))

@@ -1,4 +1,4 @@
-"""Fire and forget, before: the task takes the session along."""
+"""Fire and forget, before: the task keeps the request's session."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.sessions import DatabaseDep
 from app.lessons.fire_and_forget.shared import PRODUCTS, TASKS, Shipment
 from app.lessons.provider import Provider, ProviderDep
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 logger = logging.getLogger(__name__)
@@ -22,9 +22,9 @@ router = APIRouter()
 async def ship_order(
     order_id: OrderId, database: DatabaseDep, warehouse: ProviderDep
 ) -> Shipment:
-    """Answer at once, and tell the warehouse meanwhile."""
+    """Respond at once, and notify the warehouse in a task."""
     session = AsyncSession(database.engine)
-    # LEAK fire_and_forget-1: it comes back when the warehouse has answered.
+    # LEAK fire_and_forget-1: the session stays open until the task ends.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:
@@ -39,7 +39,7 @@ async def ship_order(
 async def announce(
     order_id: int, session: AsyncSession, warehouse: Provider
 ) -> None:
-    """Tell the warehouse what to pack."""
+    """Notify the warehouse of what to pack."""
     async with session:
         found = await session.exec(PRODUCTS, params={"order_id": order_id})
         products = found.all()

@@ -1,4 +1,4 @@
-"""What both variants share: the tasks at work, and what callers see."""
+"""Shared by both variants: the running tasks, the statement, the response."""
 
 import asyncio
 
@@ -14,17 +14,17 @@ PRODUCTS = (
     .order_by(col(OrderItem.id))
 )
 TASKS: set[asyncio.Task[None]] = set()
-"""The event loop refers to its tasks weakly, so somebody must keep them."""
+"""Strong references: the event loop itself keeps only weak ones."""
 
 
 def cancel_tasks() -> None:
-    """End all that is under way; each closes what it has."""
+    """Cancel all tasks; each closes its session."""
     for task in TASKS:
         task.cancel()
 
 
 class Shipment(BaseModel):
-    """An order that the warehouse will hear of."""
+    """An order that the warehouse will be notified of."""
 
     order_id: int
     customer: str

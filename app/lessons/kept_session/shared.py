@@ -1,6 +1,6 @@
-"""What both variants share: the orders that were looked at lately."""
+"""Shared by both variants: the cache of recent orders."""
 
 from collections import deque
 
 RECENT: deque[object] = deque(maxlen=1000)
-"""The newest; they stand for any cache, and nothing here reads them."""
+"""The newest orders. It stands for any cache; nothing here reads it."""

@@ -1,4 +1,4 @@
-"""What both variants share: what callers see."""
+"""Shared by both variants: the response."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 
 class Receipt(BaseModel):
-    """What an order costs, and whom."""
+    """What an order costs, and who pays."""
 
     order_id: int
     customer: str

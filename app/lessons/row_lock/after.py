@@ -1,4 +1,4 @@
-"""Row lock, after: an error rolls back, which lets go of the row."""
+"""Row lock, after: an error rolls back, which unlocks the row."""
 
 from decimal import Decimal
 
@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from app.database.models import Order, OrderStatus
 from app.database.sessions import SessionDep
-from app.order_processor.query import SUM_ITEMS, ProcessedOrder
-from app.orders.query import OrderId
+from app.order_processor.shared import SUM_ITEMS, ProcessedOrder
+from app.orders.shared import OrderId
 from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()
@@ -18,7 +18,7 @@ async def make_invoice(
     order_id: OrderId, session: SessionDep
 ) -> ProcessedOrder:
     """Mark the order processed, which locks its row; then sum its items."""
-    # FIX row_lock-1: the dependency rolls back and closes on every way out.
+    # FIX row_lock-1: FastAPI closes the session, which rolls back and unlocks.
     order = await session.get(Order, order_id)
     if order is None:
         raise OrderNotFound(order_id)

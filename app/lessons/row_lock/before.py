@@ -1,4 +1,4 @@
-"""Row lock, before: an error leaves the session open, and its row locked."""
+"""Row lock, before: an error leaves the session open and the row locked."""
 
 from decimal import Decimal
 
@@ -7,8 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.database.models import Order, OrderStatus
 from app.database.sessions import DatabaseDep
-from app.order_processor.query import SUM_ITEMS, ProcessedOrder
-from app.orders.query import OrderId
+from app.order_processor.shared import SUM_ITEMS, ProcessedOrder
+from app.orders.shared import OrderId
 from app.web.errors import EmptyOrder, OrderNotFound, problems
 
 router = APIRouter()
@@ -20,7 +20,7 @@ async def make_invoice(
 ) -> ProcessedOrder:
     """Mark the order processed, which locks its row; then sum its items."""
     session = AsyncSession(database.engine)
-    # LEAK row_lock-1: a `raise` after the flush leaves open what it locked.
+    # LEAK row_lock-1: `raise` skips commit and close: the row stays locked.
     order = await session.get(Order, order_id)
     if order is None:
         raise OrderNotFound(order_id)

@@ -1,4 +1,4 @@
-"""What both variants share: the registry of sessions, one a thread."""
+"""Shared by both variants: the registry with one session for each thread."""
 
 from functools import cache
 
@@ -9,5 +9,5 @@ from sqlmodel import Session
 
 @cache
 def registry_of(engine: Engine) -> scoped_session[Session]:
-    """Answer the engine's registry: each thread that asks it has a session."""
+    """Return the engine's registry; each thread gets a session from it."""
     return scoped_session(sessionmaker(engine, class_=Session))

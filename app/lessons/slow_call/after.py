@@ -1,4 +1,4 @@
-"""Slow call, after: the connection is back before the carrier is asked."""
+"""Slow call, after: the connection is returned before the call."""
 
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -6,7 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.sessions import DatabaseDep
 from app.lessons.provider import ProviderDep
 from app.lessons.slow_call.shared import Delivery
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -16,9 +16,9 @@ router = APIRouter()
 async def ask_for_delivery(
     order_id: OrderId, database: DatabaseDep, carrier: ProviderDep
 ) -> Delivery:
-    """Ask the carrier how long the delivery of an order takes."""
-    # FIX slow_call-1: the session ends with its block, before the call.
-    async with AsyncSession(database.reader) as session:
+    """Call the carrier for how long a delivery takes."""
+    # FIX slow_call-1: the session closes before the carrier is called.
+    async with AsyncSession(database.engine) as session:
         found = await session.exec(ONE_ORDER, params={"id": order_id})
         order = found.one_or_none()
     if order is None:

@@ -1,11 +1,11 @@
-"""Slow call, before: the connection stays lent while the carrier is asked."""
+"""Slow call, before: the connection is held while the carrier is called."""
 
 from fastapi import APIRouter
 
 from app.database.sessions import SessionDep
 from app.lessons.provider import ProviderDep
 from app.lessons.slow_call.shared import Delivery
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -15,8 +15,8 @@ router = APIRouter()
 async def ask_for_delivery(
     order_id: OrderId, session: SessionDep, carrier: ProviderDep
 ) -> Delivery:
-    """Ask the carrier how long the delivery of an order takes."""
-    # LEAK slow_call-1: the transaction begins here, and waits for the carrier.
+    """Call the carrier for how long a delivery takes."""
+    # LEAK slow_call-1: the connection is held while the carrier is called.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:

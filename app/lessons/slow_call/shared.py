@@ -1,10 +1,10 @@
-"""What both variants share: what callers see."""
+"""Shared by both variants: the response."""
 
 from pydantic import BaseModel
 
 
 class Delivery(BaseModel):
-    """What the carrier has promised."""
+    """How many days the carrier needs."""
 
     order_id: int
     customer: str

@@ -1,4 +1,4 @@
-"""Stream, after: the session is closed before the first event is sent."""
+"""Stream, after: the session closes before the first event."""
 
 from collections.abc import AsyncIterator
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from app.database.sessions import SessionDep
 from app.lessons.provider import Provider, ProviderDep
 from app.lessons.stream.shared import EventStream
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -23,8 +23,8 @@ async def track_order(
     session: SessionDep,
     carrier: ProviderDep,
 ) -> EventStream:
-    """Stream where the parcel is, event by event."""
-    # FIX stream-1: SessionDep ends with this function, before the response.
+    """Stream where the parcel is, one event for each step."""
+    # FIX stream-1: SessionDep closes the session before the stream starts.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:
@@ -33,7 +33,7 @@ async def track_order(
 
 
 async def events(customer: str, carrier: Provider) -> AsyncIterator[str]:
-    """Tell each step of a parcel once the carrier knows of it."""
+    """Yield an event for each step that the carrier reports."""
     yield f"data: on its way to {customer}\n\n"
     await carrier.call()
     yield "data: delivered\n\n"

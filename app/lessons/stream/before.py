@@ -1,4 +1,4 @@
-"""Stream, before: the session is open until the last event is sent."""
+"""Stream, before: the session stays open until the last event."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.sessions import get_session
 from app.lessons.provider import Provider, ProviderDep
 from app.lessons.stream.shared import EventStream
-from app.orders.query import ONE_ORDER, OrderId
+from app.orders.shared import ONE_ORDER, OrderId
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -25,8 +25,8 @@ async def track_order(
     session: Annotated[AsyncSession, Depends(get_session)],
     carrier: ProviderDep,
 ) -> EventStream:
-    """Stream where the parcel is, event by event."""
-    # LEAK stream-1: no event needs it, and it is lent until the last one.
+    """Stream where the parcel is, one event for each step."""
+    # LEAK stream-1: the session stays open until the stream ends.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:
@@ -35,7 +35,7 @@ async def track_order(
 
 
 async def events(customer: str, carrier: Provider) -> AsyncIterator[str]:
-    """Tell each step of a parcel once the carrier knows of it."""
+    """Yield an event for each step that the carrier reports."""
     yield f"data: on its way to {customer}\n\n"
     await carrier.call()
     yield "data: delivered\n\n"

@@ -1,4 +1,4 @@
-"""What both variants share: the kind of response."""
+"""Shared by both variants: the type of the response."""
 
 from fastapi.responses import StreamingResponse
 

@@ -1,10 +1,10 @@
-"""Sync in async, after: whoever waits for a connection lets others run."""
+"""Sync in async, after: waiting for a connection lets other requests run."""
 
 from fastapi import APIRouter
 
 from app.database.sessions import SessionDep
 from app.lessons.provider import ProviderDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -14,9 +14,9 @@ router = APIRouter()
 async def locate_order(
     order_id: OrderId, session: SessionDep, carrier: ProviderDep
 ) -> OrderRead:
-    """Answer one order, once the carrier knows of it."""
+    """Return one order, after the carrier has located it."""
     await carrier.call()
-    # FIX sync_in_async-1: an asyncio session, and `await`.
+    # FIX sync_in_async-1: `await` lets other requests run during the wait.
     found = await session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:

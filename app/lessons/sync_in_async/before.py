@@ -1,10 +1,10 @@
-"""Sync in async, before: whoever waits for a connection stops the loop."""
+"""Sync in async, before: waiting for a connection blocks the event loop."""
 
 from fastapi import APIRouter
 
 from app.lessons.provider import ProviderDep
 from app.lessons.threads_engine import ThreadsSessionDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -14,9 +14,9 @@ router = APIRouter()
 async def locate_order(
     order_id: OrderId, session: ThreadsSessionDep, carrier: ProviderDep
 ) -> OrderRead:
-    """Answer one order, once the carrier knows of it."""
+    """Return one order, after the carrier has located it."""
     await carrier.call()
-    # LEAK sync_in_async-1: without `await`, this waits on the event loop.
+    # LEAK sync_in_async-1: waiting for a connection blocks the event loop.
     found = session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:

@@ -1,11 +1,11 @@
-"""Threadpool lock, after: it comes back in the thread that has taken it."""
+"""Threadpool lock, after: the handler closes its session in its own thread."""
 
 from fastapi import APIRouter
 from sqlmodel import Session
 
 from app.lessons.threadpool_lock.shared import TokenDep
 from app.lessons.threads_engine import ThreadsEngineDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -15,8 +15,8 @@ router = APIRouter()
 def read_packing_list(
     order_id: OrderId, engine: ThreadsEngineDep, _: TokenDep
 ) -> OrderRead:
-    """Answer one order, for whoever packs it."""
-    # FIX threadpool_lock-1: the session ends with its block, in this thread.
+    """Return one order for its packing list."""
+    # FIX threadpool_lock-1: `with` closes the session in the same thread.
     with Session(engine) as session:
         found = session.exec(ONE_ORDER, params={"id": order_id})
         order = found.one_or_none()

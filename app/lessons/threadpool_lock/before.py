@@ -1,10 +1,10 @@
-"""Threadpool lock, before: a connection comes back over one more thread."""
+"""Threadpool lock, before: closing a session needs one more thread."""
 
 from fastapi import APIRouter
 
 from app.lessons.threadpool_lock.shared import TokenDep
 from app.lessons.threads_engine import ThreadsSessionDep
-from app.orders.query import ONE_ORDER, OrderId, OrderRead
+from app.orders.shared import ONE_ORDER, OrderId, OrderRead
 from app.web.errors import OrderNotFound, problems
 
 router = APIRouter()
@@ -14,8 +14,8 @@ router = APIRouter()
 def read_packing_list(
     order_id: OrderId, session: ThreadsSessionDep, _: TokenDep
 ) -> OrderRead:
-    """Answer one order, for whoever packs it."""
-    # LEAK threadpool_lock-1: it comes back when one more thread is free.
+    """Return one order for its packing list."""
+    # LEAK threadpool_lock-1: closing the session needs one more free thread.
     found = session.exec(ONE_ORDER, params={"id": order_id})
     order = found.one_or_none()
     if order is None:

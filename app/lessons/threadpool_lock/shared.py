@@ -1,4 +1,4 @@
-"""What both variants share: who may ask, which others have to say."""
+"""Shared by both variants: the dependency that checks a token."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from app.lessons.provider import ProviderDep
 
 
 async def check_token(keeper: ProviderDep) -> None:
-    """Ask whoever keeps the tokens; this one lets everybody in."""
+    """Call the token service, which accepts every client."""
     await keeper.call()
 
 

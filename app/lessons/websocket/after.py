@@ -1,4 +1,4 @@
-"""Websocket, after: a session for each message, and none between them."""
+"""Websocket, after: one short session for each message."""
 
 from fastapi import APIRouter, WebSocket
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -6,7 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.sessions import DatabaseDep
 from app.lessons.provider import ProviderDep
 from app.lessons.websocket.shared import questions
-from app.orders.query import ONE_ORDER
+from app.orders.shared import ONE_ORDER
 
 router = APIRouter()
 
@@ -15,12 +15,12 @@ router = APIRouter()
 async def follow_orders(
     socket: WebSocket, database: DatabaseDep, carrier: ProviderDep
 ) -> None:
-    """Answer where the orders are that the client asks for."""
+    """For each message, send where the order is."""
     await socket.accept()
     async for question in questions(socket):
         this = {"id": question.order_id}
-        # FIX websocket-1: each question borrows, and gives back at once.
-        async with AsyncSession(database.reader) as session:
+        # FIX websocket-1: each message opens and closes its own session.
+        async with AsyncSession(database.engine) as session:
             found = await session.exec(ONE_ORDER, params=this)
             order = found.one_or_none()
         if order is None:

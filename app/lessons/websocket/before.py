@@ -1,11 +1,11 @@
-"""Websocket, before: one session, from the first message to the goodbye."""
+"""Websocket, before: one session for the whole conversation."""
 
 from fastapi import APIRouter, WebSocket
 
 from app.database.sessions import SessionDep
 from app.lessons.provider import ProviderDep
 from app.lessons.websocket.shared import questions
-from app.orders.query import ONE_ORDER
+from app.orders.shared import ONE_ORDER
 
 router = APIRouter()
 
@@ -14,11 +14,11 @@ router = APIRouter()
 async def follow_orders(
     socket: WebSocket, session: SessionDep, carrier: ProviderDep
 ) -> None:
-    """Answer where the orders are that the client asks for."""
+    """For each message, send where the order is."""
     await socket.accept()
     async for question in questions(socket):
         this = {"id": question.order_id}
-        # LEAK websocket-1: a question borrows, and the closed tab gives back.
+        # LEAK websocket-1: the socket keeps this connection until it closes.
         found = await session.exec(ONE_ORDER, params=this)
         order = found.one_or_none()
         if order is None:

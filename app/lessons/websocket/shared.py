@@ -1,24 +1,24 @@
-"""What both variants share: what goes over the WebSocket."""
+"""Shared by both variants: the messages of the WebSocket."""
 
 from collections.abc import AsyncIterator
 
 from fastapi import WebSocket, WebSocketException, status
 from pydantic import BaseModel, Field, ValidationError
 
-from app.orders.query import LARGEST_ID
+from app.orders.shared import LARGEST_ID
 
 
 class Question(BaseModel):
-    """Which order the client wants to hear of."""
+    """A message from the client: which order it is about."""
 
     order_id: int = Field(ge=1, le=LARGEST_ID)
 
 
 async def questions(socket: WebSocket) -> AsyncIterator[Question]:
-    """Read what the client asks, until it goes.
+    """Yield each message, until the client disconnects.
 
     Raises:
-        WebSocketException: it asks something else.
+        WebSocketException: a message is not valid.
 
     """
     try:

@@ -1,0 +1,54 @@
+"""What a check of a trainee's file finds."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+FlawKind = Literal[
+    "broken",
+    "answers otherwise",
+    "loses data",
+    "stops the loop",
+    "leaks",
+    "holds",
+    "starves",
+    "blocks",
+    "waits without a bound",
+    "connects anew",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing that is wrong, and the reason why it is."""
+
+    kind: FlawKind
+    what: str
+    why: str
+    sites: dict[str, int] = field(default_factory=dict)
+    """Open loans by the line of code that checked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """The result of one step of a check."""
+
+    name: str
+    flaw: Flaw | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """All steps; a lesson is solved where none found a flaw."""
+
+    lesson: str
+    results: tuple[StepResult, ...]
+
+    @property
+    def flaws(self) -> list[Flaw]:
+        """What is wrong, in the order of the steps."""
+        return [each.flaw for each in self.results if each.flaw]
+
+    @property
+    def solved(self) -> bool:
+        """Whether no step found a flaw."""
+        return not self.flaws

@@ -1,0 +1,23 @@
+"""A check's own database, beside the one that the settings name."""
+
+import pytest
+from sqlalchemy import make_url
+
+from app.settings import Settings
+from lab.workshop.check_database import check_database
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+def test_it_is_reached_as_the_settings_say(
+    server_url: str, driver: str
+) -> None:
+    url = make_url(server_url).update_query_dict({"sslmode": "disable"})
+    asked = url.set(drivername=f"postgresql+{driver}")
+    named = asked.render_as_string(hide_password=False)
+
+    with check_database(Settings(database_url=named)) as scratch:
+        database = make_url(scratch.dsn).database
+
+    assert database != url.database
+    assert scratch.engine_url.get_driver_name() == driver
+    assert "sslmode=disable" in scratch.dsn
