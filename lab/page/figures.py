@@ -161,13 +161,11 @@ def figure_card(dashboard: Dashboard, figure: Figure) -> Update:
         picture = chart("spark")
 
     def update() -> None:
-        values = [
-            None if each.service == "down" else figure.value(each)
-            for each in dashboard.history.snapshots
-        ] or [None]
-        value.content = figure.write(values[-1])
-        words = f"{figure.title}: {value.content}"
-        draw(picture, figure_options(values, figure.least), words)
+        history = dashboard.history
+        options = figure_options(history, figure.value, figure.least)
+        rows = options["dataset"]["source"]
+        value.content = figure.write(rows[-1][1] if rows else None)
+        draw(picture, options, f"{figure.title}: {value.content}")
 
     return update
 

@@ -108,16 +108,12 @@ def _details(site: str, loans: list[OpenLoan], notes: set[str]) -> str:
     calls = "".join(
         f"<li><code>{escape(call)}</code></li>" for call in oldest.stack
     )
-    unknown = "not known" if notes else "closed"
     groups: dict[tuple[str, str], list[OpenLoan]] = {}
     for loan in loans:
+        unknown = "not known" if notes else "closed"
         groups.setdefault(_seen_by_server(loan, unknown), []).append(loan)
-    same = "".join(
-        _group(server, query, each)
-        for (server, query), each in sorted(
-            groups.items(), key=lambda item: -len(item[1])
-        )
-    )
+    largest_first = sorted(groups.items(), key=lambda item: -len(item[1]))
+    same = "".join(_group(*seen, of_group) for seen, of_group in largest_first)
     why = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return (
         f"<p><b>{count(len(loans), 'connection')}</b>, checked out by"
@@ -141,23 +137,15 @@ def _seen_by_server(loan: OpenLoan, unknown: str) -> tuple[str, str]:
 
 
 def _group(server: str, query: str, loans: list[OpenLoan]) -> str:
-    ages = _range([loan.age_seconds for loan in loans])
+    seconds = [loan.age_seconds for loan in loans]
+    ages = duration(max(seconds))
+    if (least := duration(min(seconds))) != ages:
+        ages = f"{least} to {ages}"
     pids = ", ".join(str(loan.pid or "?") for loan in loans[:PIDS])
     more = f" and {len(loans) - PIDS} more" if len(loans) > PIDS else ""
-    times = [
-        loan.activity.transaction_seconds
-        for loan in loans
-        if loan.activity and loan.activity.transaction_seconds is not None
-    ]
-    transaction = f", in transaction for {_range(times)}" if times else ""
     return (
         f'<div class="group"><b>{len(loans)} ×</b> <b>{escape(server)}</b>'
-        f"{transaction}<br><code>{escape(query)}</code><br>"
+        f"<br><code>{escape(query)}</code><br>"
         f"<small>checked out for {ages}; process ids {pids}{more}</small>"
         "</div>"
     )
-
-
-def _range(seconds: list[float]) -> str:
-    least, most = duration(min(seconds)), duration(max(seconds))
-    return most if least == most else f"{least} to {most}"
