@@ -14,10 +14,10 @@ from typing import Any
 
 from nicegui import ui
 
-from lab.page.history import SECONDS, SNAPSHOTS, History, Snapshot
+from lab.page.history import POINTS, SECONDS, DataPoint, History
 
 Options = dict[str, Any]
-Row = list[float | None]
+Values = list[float | None]
 
 TEMPLATES = Path(__file__).with_suffix(".json").read_text()
 LEAST = 10
@@ -47,11 +47,11 @@ def pool_options(history: History, name: str) -> Options:
     They have an axis of their own: 120 waiting would hide 30 connections.
     """
 
-    def values(snapshot: Snapshot) -> Sequence[float | None]:
-        pool = snapshot.pool(name)
+    def values(point: DataPoint) -> Sequence[float | None]:
+        pool = point.pool(name)
         if pool is None:
             return [None] * 5
-        leaked = snapshot.leaked(name)
+        leaked = point.leaked(name)
         in_use = max(0, pool.lent - leaked)
         return leaked, in_use, pool.idle, pool.waiting, pool.capacity
 
@@ -66,10 +66,10 @@ def pool_options(history: History, name: str) -> Options:
 def rates_options(history: History, least: float) -> Options:
     """Draw what became of the requests, each second, without spikes."""
 
-    def values(snapshot: Snapshot) -> Sequence[float | None]:
-        if snapshot.service == "down":
+    def values(point: DataPoint) -> Sequence[float | None]:
+        if point.service == "down":
             return [None] * 3
-        rates = (snapshot.answered, snapshot.failed, snapshot.timeouts)
+        rates = (point.answered, point.failed, point.timeouts)
         return [round(rate, 1) for rate in rates]
 
     rows = _rows(history, values)
@@ -87,12 +87,12 @@ def rates_options(history: History, least: float) -> Options:
 
 
 def figure_options(
-    history: History, value: Callable[[Snapshot], float | None], least: float
+    history: History, value: Callable[[DataPoint], float | None], least: float
 ) -> Options:
     """Draw one figure as a line without axes."""
 
-    def values(snapshot: Snapshot) -> Sequence[float | None]:
-        return [None if snapshot.service == "down" else value(snapshot)]
+    def values(point: DataPoint) -> Sequence[float | None]:
+        return [None if point.service == "down" else value(point)]
 
     rows = _rows(history, values)
     return _options(
@@ -101,22 +101,22 @@ def figure_options(
 
 
 def _rows(
-    history: History, values: Callable[[Snapshot], Sequence[float | None]]
-) -> list[Row]:
+    history: History, values: Callable[[DataPoint], Sequence[float | None]]
+) -> list[Values]:
     return [
         [round(each.reading.at * 1000), *values(each)]
-        for each in history.snapshots
+        for each in history.points
     ]
 
 
 def _options(
-    template: str, rows: list[Row], *scales: tuple[float, int]
+    template: str, rows: list[Values], *scales: tuple[float, int]
 ) -> Options:
     """Fill a template in: each vertical axis has an end and some parts."""
     options: Options = json.loads(TEMPLATES)[template]
     end = (rows[-1][0] if rows else 0) or 0
     for axis in options["xAxis"]:
-        axis |= {"min": end - SNAPSHOTS * SECONDS * 1000, "max": end}
+        axis |= {"min": end - POINTS * SECONDS * 1000, "max": end}
     for axis, (top, parts) in zip(options["yAxis"], scales, strict=True):
         axis |= {"max": top, "interval": top / parts}
     options["dataset"] = {"source": rows}
@@ -132,7 +132,7 @@ def _marks(history: History) -> list[Options]:
     if history.now is None:
         return []
     end = history.now.reading.at
-    begin = end - SNAPSHOTS * SECONDS
+    begin = end - POINTS * SECONDS
     shown = [(at, words) for at, words in history.marks if at >= begin]
     return [
         {

@@ -18,7 +18,7 @@ from lab.page.charts import (
     rates_options,
 )
 from lab.page.dashboard import Dashboard
-from lab.page.history import Snapshot
+from lab.page.history import DataPoint
 from lab.page.words import duration, memory, rate
 
 MEGABYTE = 1_000_000
@@ -59,8 +59,8 @@ def pool_card(dashboard: Dashboard, name: str) -> Update:
         # Only a few lessons use the threads' pool.
         card.visible = name != THREADS or any(
             pool.name == name and (pool.lent or pool.waiting)
-            for snapshot in history.snapshots
-            for pool in snapshot.reading.pools
+            for point in history.points
+            for pool in point.reading.pools
         )
 
     return update
@@ -112,7 +112,7 @@ class Figure:
     """One figure: its name, its value, and how that is written."""
 
     title: str
-    value: Callable[[Snapshot], float | None]
+    value: Callable[[DataPoint], float | None]
     write: Callable[[float | None], str]
     least: float
     """The top of its chart, unless a value is higher."""

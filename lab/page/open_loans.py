@@ -16,15 +16,15 @@ from poolwatch.pages.models import OpenLoan
 PIDS = 6
 """Process ids shown for a group of connections."""
 
-Place = tuple[str, str, str]
+LineKey = tuple[str, str, str]
 """A line of code, the pool, and the state of its loans."""
 
 
 def open_loans(
     dashboard: Dashboard, choose: Callable[[str, str], Awaitable[None]]
 ) -> Callable[[], None]:
-    """Place the list here; the returned function updates it."""
-    rows: dict[Place, ui.html] = {}
+    """LineKey the list here; the returned function updates it."""
+    rows: dict[LineKey, ui.html] = {}
     with ui.element("section").classes("card sites"):
         with ui.element("div").classes("head"):
             ui.html(
@@ -42,7 +42,7 @@ def open_loans(
         return row.on("click", lambda: choose(site, pool))
 
     def update() -> None:
-        """Show the newest snapshot; a row that stays keeps the focus."""
+        """Show the newest reading; a row that stays keeps the focus."""
         now = dashboard.history.now
         lines = now.reading.lines if now and now.service != "down" else ()
         found = {(line.site, line.pool, line.state): line for line in lines}
