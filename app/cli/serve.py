@@ -11,6 +11,7 @@ import typer
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from app.cli.collection_log import LOGGER, CollectionLog
 from app.cli.run import say
 from app.cli.start import check_folder, check_server, listen
 from app.settings import Settings
@@ -53,6 +54,8 @@ def serve(
         asyncio.run(check_server(settings))
         logging_config = deepcopy(LOGGING_CONFIG)
         logging_config["root"] = {"handlers": ["default"], "level": "INFO"}
+        logging_config["filters"] = {"collections": {"()": CollectionLog}}
+        logging_config["loggers"][LOGGER] = {"filters": ["collections"]}
         uvicorn.run(
             "app.main:create_app",
             factory=True,

@@ -1,233 +1,258 @@
-"""What ECharts is told to draw: a pool over the last minutes, and rates.
+"""What ECharts draws: a pool, the requests, and a single figure.
 
-Text takes the page's own colour (`currentColor`, which SVG understands), so
-that dark and light need no second set of options.
+Colours are Okabe's and Ito's (https://jfly.uni-koeln.de/color/), which
+colour-blind people tell apart. Areas also have a pattern and lines a dash.
+Text has the page's own colour: `currentColor`, which SVG understands, serves
+the dark theme and the light one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
-from lab.page.history import MOMENTS, History, Moment
-from lab.page.palette import (
-    ANSWERED,
-    AT_WORK,
-    FAILED,
-    IDLE,
-    LEAKED,
-    TIMEOUTS,
-    WAITING,
-    Area,
-    Line,
-)
-from lab.page.stage import SECONDS
-from lab.reading import PoolReading, Reading
+from nicegui import ui
+
+from lab.page.history import SECONDS, SNAPSHOTS, History, Snapshot
 
 Options = dict[str, Any]
 
-FAINT = {"color": "currentColor", "opacity": 0.15}
+BLUE = "#0072B2"
+SKY = "#56B4E9"
+ORANGE = "#E69F00"
+VERMILLION = "#D55E00"
+PLAIN: Options = {"symbol": "none"}
+STRIPES: Options = {
+    "symbol": "rect",
+    "color": "rgba(0, 0, 0, 0.4)",
+    "dashArrayX": [1, 0],
+    "dashArrayY": [3, 5],
+}
+DOTS: Options = {
+    "symbol": "circle",
+    "symbolSize": 0.6,
+    "color": "rgba(255, 255, 255, 0.55)",
+    "dashArrayX": [[6, 6], [0, 6, 6, 0]],
+    "dashArrayY": [5, 0],
+}
+AREAS = (
+    ("leaked", VERMILLION, {**STRIPES, "rotation": 0.785}),
+    ("in use", BLUE, PLAIN),
+    ("idle", SKY, DOTS),
+    ("waiting", ORANGE, STRIPES),
+)
+LINES = (
+    ("succeeded", BLUE, "solid"),
+    ("failed", VERMILLION, "dashed"),
+    ("timeouts", "currentColor", "dotted"),
+)
+FRAME: Options = {
+    "animation": False,
+    "textStyle": {"fontFamily": "Roboto, sans-serif"},
+}
 FONT = {"color": "currentColor", "fontSize": 12}
+LEAST = 10
+"""The smallest end of an axis, so that noise looks small."""
+SPIKES = 5
+"""Seconds whose rates may leave the chart. A reset ends at once all that has
+waited; drawn to scale, that second would flatten all others."""
 
 
-def pool_chart(history: History, name: str) -> Options:
-    """A pool's connections, stacked, against what it may lend."""
-    parts: list[tuple[Area, Callable[[Reading, PoolReading], int]]] = [
-        (LEAKED, lambda reading, pool: leaked(reading, pool.name)),
-        (
-            AT_WORK,
-            lambda reading, pool: pool.lent - leaked(reading, pool.name),
-        ),
-        (IDLE, lambda _, pool: pool.idle),
-        (WAITING, lambda _, pool: pool.waiting),
-    ]
+def chart(look: str) -> ui.echart:
+    """Make a chart, which a screen reader takes for a picture with words."""
+    made = ui.echart({"series": []}, renderer="svg").classes(look)
+    return made.props('role="img"')
+
+
+def draw(made: ui.echart, options: Options, words: str) -> None:
+    """Draw the options, and describe them; ECharts would say less."""
+    aria = {"enabled": True, "label": {"description": words}}
+    made.options.update(options, aria=aria | options.get("aria", {}))
+    made.props["aria-label"] = words
+    made.update()
+
+
+def pool_options(history: History, name: str) -> Options:
+    """Stack a pool's connections up to its limit; waiting requests below.
+
+    They have an axis of their own: 120 waiting would hide 30 connections.
+    """
+    rows = [_pool_row(snapshot, name) for snapshot in history.snapshots]
+    limit = max((row[5] or 0 for row in rows), default=0) or LEAST
+    waiting = max((row[4] or 0 for row in rows), default=0)
+    stacked = {"stack": "connections"}
+    below = {"xAxisIndex": 1, "yAxisIndex": 1}
     series = [
         {
-            "name": area.key,
-            "type": "line",
+            **_series(column, area, colour),
+            **(below if area == "waiting" else stacked),
             "step": "end",
-            "stack": "connections",
-            "symbol": "none",
-            "silent": True,
-            "lineStyle": {"width": 0},
-            "itemStyle": {"color": area.colour},
             "areaStyle": {"opacity": 0.9},
-            "data": [
-                (at, max(0, value(reading, pool)) if pool else None)
-                for at, reading, pool in _of_pool(history, name)
-            ],
+            "lineStyle": {"width": 0},
         }
-        for area, value in parts
+        for column, (area, colour, _) in enumerate(AREAS, start=1)
     ]
-    capacity = [
-        (at, pool.capacity if pool else None)
-        for at, _, pool in _of_pool(history, name)
-    ]
-    series.append(
-        {
-            "name": "capacity",
-            "type": "line",
-            "symbol": "none",
-            "silent": True,
-            "lineStyle": {
-                "type": "dashed",
-                "width": 2,
-                "color": "currentColor",
-            },
-            "data": capacity,
-            "markLine": _marks(history),
-        }
-    )
-    decals = [area.decal for area, _ in parts] + [{"symbol": "none"}]
-    most = max((c for _, c in capacity if c is not None), default=10)
-    return _options(
-        history, series, _in_words(history.now, name), most, 3, decals
-    )
+    dashed = {
+        **_series(5, "limit", "currentColor"),
+        "lineStyle": {"type": "dashed", "width": 2},
+        "markLine": _marks(history),
+    }
+    decals = [decal for *_, decal in AREAS] + [PLAIN]
+    time_axis = _time_axis(history)
+    return {
+        **FRAME,
+        "aria": {"decal": {"show": True, "decals": decals}},
+        "dataset": {"source": rows},
+        "grid": [
+            {"left": 34, "right": 8, "top": 16, "bottom": 50},
+            {"left": 34, "right": 8, "height": 20, "bottom": 20},
+        ],
+        "xAxis": [
+            {**time_axis, "axisLabel": {"show": False}},
+            {**time_axis, "gridIndex": 1},
+        ],
+        "yAxis": [
+            _value_axis(limit, 2),
+            {**_value_axis(_round_up(waiting), 1), "gridIndex": 1},
+        ],
+        "series": [*series, dashed],
+    }
 
 
-def rates_chart(history: History) -> Options:
-    """What became of requests, each second."""
-    parts: list[tuple[Line, Callable[[Moment], float]]] = [
-        (ANSWERED, lambda moment: moment.answered),
-        (FAILED, lambda moment: moment.failed),
-        (TIMEOUTS, lambda moment: moment.timeouts),
-    ]
+def rates_options(history: History, least: float) -> Options:
+    """Draw what became of the requests, each second, without spikes."""
+    rows = [_rates_row(snapshot) for snapshot in history.snapshots]
+    highest = [max(value or 0 for value in row[1:]) for row in rows]
+    usual = sorted(highest)[:-SPIKES] or [0]
+    top = _round_up(max(least, 1.5 * usual[-1]))
+    peak = max(highest, default=0)
     series = [
         {
-            "name": line.key,
-            "type": "line",
-            "symbol": "none",
-            "silent": True,
-            "itemStyle": {"color": line.colour},
-            "lineStyle": {
-                "type": line.dash,
-                "width": 2.5,
-                "color": line.colour,
-            },
-            "data": [
-                (
-                    moment.reading.at * 1000,
-                    None
-                    if moment.presence == "away"
-                    else round(value(moment), 1),
-                )
-                for moment in history.moments
-            ],
+            **_series(column, line, colour),
+            "lineStyle": {"type": dash, "width": 2.5, "color": colour},
         }
-        for line, value in parts
+        for column, (line, colour, dash) in enumerate(LINES, start=1)
     ]
-    now = history.now
-    words = (
-        f"Requests a second: {now.answered:.0f} answered, {now.failed:.0f}"
-        f" failed, {now.timeouts:.1f} timeouts."
-        if now
-        else "Requests a second."
-    )
-    return _options(history, series, words, 10, 2, [])
-
-
-def leaked(reading: Reading, pool: str) -> int:
-    """Loans of a pool that have outlived their requests."""
-    return sum(
-        line.loans
-        for line in reading.lines
-        if line.pool == pool and line.state == "leaked"
-    )
-
-
-def pool_of(moment: Moment | None, name: str) -> PoolReading | None:
-    """One pool as it was; None while the service is away."""
-    if moment is None or moment.presence == "away":
-        return None
-    named = (pool for pool in moment.reading.pools if pool.name == name)
-    return next(named, None)
-
-
-def _of_pool(
-    history: History, name: str
-) -> list[tuple[float, Reading, PoolReading | None]]:
-    return [
-        (moment.reading.at * 1000, moment.reading, pool_of(moment, name))
-        for moment in history.moments
-    ]
-
-
-def _in_words(moment: Moment | None, name: str) -> str:
-    """What somebody hears who does not see the chart."""
-    pool = pool_of(moment, name)
-    if moment is None or pool is None:
-        return f"Pool {name}: nothing is known now."
-    return (
-        f"Pool {name}: {pool.lent} of {pool.capacity} lent,"
-        f" {leaked(moment.reading, name)} of them leaked;"
-        f" {pool.idle} idle, {pool.waiting} waiting."
-    )
-
-
-def _options(
-    history: History,
-    series: Sequence[Options],
-    words: str,
-    least: float,
-    ticks: int,
-    decals: Sequence[Options],
-) -> Options:
-    now = history.now.reading.at * 1000 if history.now else 0
+    if peak > top:
+        series[0]["markPoint"] = {
+            "symbol": "triangle",
+            "symbolSize": 6,
+            "label": {**FONT, "position": "top", "formatter": f"{peak:.0f}"},
+            "data": [{"coord": [rows[highest.index(peak)][0], top]}],
+        }
     return {
-        "animation": False,
-        "textStyle": {"fontFamily": "Roboto, sans-serif"},
-        "aria": {
-            "enabled": True,
-            "label": {"description": words},
-            "decal": {"show": bool(decals), "decals": decals},
-        },
+        **FRAME,
+        "dataset": {"source": rows},
         "grid": {"left": 34, "right": 8, "top": 18, "bottom": 20},
-        "xAxis": {
-            "type": "time",
-            "min": now - MOMENTS * SECONDS * 1000,
-            "max": now,
-            "splitNumber": 3,
-            "axisLabel": {**FONT, "formatter": "{HH}:{mm}", "hideOverlap": 1},
-            "axisLine": {"lineStyle": {"color": "currentColor"}},
-            "axisTick": {"show": False},
-            "splitLine": {"show": False},
-        },
-        "yAxis": {
-            "type": "value",
-            "min": 0,
-            # More only where the values ask for it.
-            ":max": f"extent => extent.max > {least} ? null : {least}",
-            "minInterval": 1,
-            "splitNumber": ticks,
-            "axisLabel": FONT,
-            "splitLine": {"lineStyle": FAINT},
-        },
-        "series": list(series),
+        "xAxis": _time_axis(history),
+        "yAxis": _value_axis(top, 2),
+        "series": series,
+    }
+
+
+def figure_options(values: Sequence[float | None], least: float) -> Options:
+    """Draw one figure as a line without axes."""
+    top = max([least, *(value for value in values if value is not None)])
+    first = SNAPSHOTS - len(values)
+    hidden = {"show": False, "min": 0}
+    return {
+        **FRAME,
+        "dataset": {"source": list(enumerate(values, first))},
+        "grid": {"left": 0, "right": 0, "top": 2, "bottom": 2},
+        "xAxis": {**hidden, "type": "value", "max": SNAPSHOTS},
+        "yAxis": {**hidden, "type": "value", "max": top},
+        "series": [
+            {
+                **_series(1, "figure", "currentColor"),
+                "lineStyle": {"width": 2, "color": "currentColor"},
+            }
+        ],
+    }
+
+
+def _pool_row(snapshot: Snapshot, name: str) -> list[float | None]:
+    at, pool = _milliseconds(snapshot), snapshot.pool(name)
+    if pool is None:
+        return [at, None, None, None, None, None]
+    leaked = snapshot.leaked(name)
+    in_use = max(0, pool.lent - leaked)
+    return [at, leaked, in_use, pool.idle, pool.waiting, pool.capacity]
+
+
+def _rates_row(snapshot: Snapshot) -> list[float | None]:
+    rates = (snapshot.answered, snapshot.failed, snapshot.timeouts)
+    is_down = snapshot.service == "down"
+    return [
+        _milliseconds(snapshot),
+        *(None if is_down else round(each, 1) for each in rates),
+    ]
+
+
+def _round_up(value: float) -> int:
+    return max(1, ceil(value / LEAST)) * LEAST
+
+
+def _milliseconds(snapshot: Snapshot) -> int:
+    return round(snapshot.reading.at * 1000)
+
+
+def _series(column: int, name: str, colour: str) -> Options:
+    return {
+        "name": name,
+        "type": "line",
+        "encode": {"x": 0, "y": column},
+        "symbol": "none",
+        "silent": True,
+        "itemStyle": {"color": colour},
+    }
+
+
+def _time_axis(history: History) -> Options:
+    end = _milliseconds(history.now) if history.now else 0
+    return {
+        "type": "time",
+        "min": end - SNAPSHOTS * SECONDS * 1000,
+        "max": end,
+        "splitNumber": 3,
+        "axisLabel": {**FONT, "formatter": "{HH}:{mm}", "hideOverlap": 1},
+        "axisLine": {"lineStyle": {"color": "currentColor"}},
+        "axisTick": {"show": False},
+        "splitLine": {"show": False},
+    }
+
+
+def _value_axis(top: float, parts: int) -> Options:
+    return {
+        "type": "value",
+        "min": 0,
+        "max": top,
+        "interval": top / parts,
+        "axisLabel": {**FONT, ":formatter": "value => Math.round(value)"},
+        "splitLine": {"lineStyle": {"color": "currentColor", "opacity": 0.15}},
     }
 
 
 def _marks(history: History) -> Options:
-    """A line for each thing that was done; only the newest have words."""
-    if not history.moments:
+    """A line for each action in the chart; the newest one has words."""
+    if history.now is None:
         return {"data": []}
-    end = history.moments[-1].reading.at
-    middle = end - MOMENTS * SECONDS / 2
-    shown = [m for m in history.marks if m.at >= history.moments[0].reading.at]
+    end = history.now.reading.at
+    begin = end - SNAPSHOTS * SECONDS
+    shown = [(at, words) for at, words in history.marks if at >= begin]
     return {
         "symbol": "none",
         "silent": True,
         "lineStyle": {"color": "currentColor", "type": "solid", "width": 1},
-        "label": {"show": False},
         "data": [
             {
-                "xAxis": min(mark.at, end) * 1000,
+                "xAxis": min(at, end) * 1000,
                 "label": {
-                    "show": mark is shown[-1],
-                    "formatter": mark.words,
+                    **FONT,
+                    "show": at == shown[-1][0],
+                    "formatter": words,
                     "position": "end",
-                    "align": "right" if mark.at > middle else "left",
-                    "color": "currentColor",
-                    "fontSize": 12,
+                    "align": "right" if 2 * at > begin + end else "left",
                 },
             }
-            for mark in shown
+            for at, words in shown
         ],
     }

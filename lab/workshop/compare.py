@@ -25,10 +25,10 @@ def compare_answers(got: Answer, wanted: Answer, error: str) -> Flaw | None:
         error: what the service's log says of a 500.
 
     """
-    if (got.status, got.kind, got.told) == (
+    if (got.status, got.content_type, got.content) == (
         wanted.status,
-        wanted.kind,
-        wanted.told,
+        wanted.content_type,
+        wanted.content,
     ):
         return None
     what = f"responded {got.status}, expected {wanted.status}"

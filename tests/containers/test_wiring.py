@@ -122,6 +122,23 @@ def test_each_load_goes_to_a_service_that_answers() -> None:
             assert str(url.hostname) in SERVICES[name]["depends_on"]
 
 
+def test_each_name_in_a_url_of_the_service_is_allowed() -> None:
+    """Names that Prometheus looks up itself become addresses."""
+    loads = {
+        str(urlsplit(it["environment"]["LOCUST_HOST"]).hostname)
+        for name, it in SERVICES.items()
+        if name.startswith("load")
+    }
+    [job] = [
+        job
+        for job in PROMETHEUS["scrape_configs"]
+        if job["job_name"] == "order-service"
+    ]
+    names = loads | {name for name, _ in scraped(job)}
+    for it in SERVING.values():
+        assert set(it["environment"]["ALLOWED_HOSTS"].split(",")) == names
+
+
 def test_each_load_is_the_same() -> None:
     loads = [it for name, it in SERVICES.items() if name.startswith("load")]
     same = [

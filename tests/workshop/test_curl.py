@@ -16,8 +16,8 @@ from app.lessons import auth_dependency, stream, websocket
 from lab.workshop.curl import HOLDING, lines_for
 from lab.workshop.exercise import start
 from tests.conftest import TOKEN, Service, until
+from tests.process.command import ROOT
 from tests.programs import program
-from tests.workshop.conftest import ROOT
 
 # A leak is collected at the end, and complained of.
 pytestmark = pytest.mark.filterwarnings(

@@ -113,6 +113,27 @@ async def test_a_file_that_cannot_be_loaded_says_why(
     assert answer.json()["detail"].startswith(f"{where}: ")
 
 
+async def test_a_broken_file_is_logged_once_for_each_text(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in ("(", "import nowhere", HELLO.format("right"), "("):
+        save(orders.lesson, text)
+        for _ in range(2):
+            await service.client.get("/exercise/orders/hello")
+
+    logged = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "app.control.exercises"
+    ]
+    where = "workshop/orders.py:1"
+    assert logged == [
+        f"{where}: SyntaxError: '(' was never closed",
+        f"{where}: ModuleNotFoundError: No module named 'nowhere'",
+        f"{where}: SyntaxError: '(' was never closed",
+    ]
+
+
 async def test_a_file_that_is_mended_answers_again(service: Service) -> None:
     save(orders.lesson, "(")
     await service.client.get("/exercise/orders/hello")
