@@ -185,7 +185,9 @@ def test_both_return_the_same(recording: Recording) -> None:
         scenario, first, fixed = before.scenario, before.answers[0], after
         statuses = {answer.status for answer in fixed.answers}
         assert statuses == {first.status} == {scenario.status}, scenario.name
-        assert first.content_type == fixed.answers[0].content_type, scenario.name
+        assert first.content_type == fixed.answers[0].content_type, (
+            scenario.name
+        )
         assert first.content == fixed.answers[0].content, scenario.name
 
 
