@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.settings import Settings
-from tests.conftest import Service, ignored_warnings, running
+from tests.conftest import Service, running
+from tests.garbage import ignored_warnings
 
 REQUESTS = 40
 """More than the pool of 20 + 10 has connections."""

@@ -21,11 +21,10 @@ from lab.check.faults import NO_POOL, FaultCount, provoke
 from lab.check.target import AFTER, BEFORE, Target
 from tests.conftest import (
     Service,
-    ignored_warnings,
     lab_settings,
     running,
-    without_collector,
 )
+from tests.garbage import ignored_warnings, without_collector
 from tests.test_openapi import declared
 
 REQUESTS = 2

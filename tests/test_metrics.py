@@ -16,9 +16,9 @@ from app.database.monitor import STATES
 from tests.conftest import (
     ScratchDatabase,
     Service,
-    ignored_warnings,
     until,
 )
+from tests.garbage import ignored_warnings
 
 
 async def scrape(service: Service) -> dict[str, float]:

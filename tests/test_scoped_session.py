@@ -8,7 +8,8 @@ from anyio._backends._asyncio import WorkerThread
 from app.lessons.scoped_session import lesson
 from lab.check.faults import provoke
 from lab.check.target import BEFORE
-from tests.conftest import Service, ignored_warnings, until
+from tests.conftest import Service, until
+from tests.garbage import ignored_warnings
 
 AT_ONCE = 3
 PARCELS = lesson.scenarios[0]

@@ -89,8 +89,7 @@ def page(service: str, poolwatch: str) -> FastAPI:
             known = ", ".join(BY_NAME)
             message = f"There is no lesson {name!r}; there are {known}."
             return PlainTextResponse(message, status_code=404)
-        if name != dashboard.lesson.name:
-            await dashboard.choose(BY_NAME[name])
+        await dashboard.choose(BY_NAME[name])
         build(dashboard)
         return None
 

@@ -64,8 +64,9 @@ def chart(look: str) -> ui.echart:
 
 
 def draw(made: ui.echart, options: Options, words: str) -> None:
-    """Draw the options, and describe them."""
-    made.options.update(options)
+    """Draw the options, and describe them; ECharts would say less."""
+    aria = {"enabled": True, "label": {"description": words}}
+    made.options.update(options, aria=aria | options.get("aria", {}))
     made.props["aria-label"] = words
     made.update()
 
@@ -99,7 +100,7 @@ def pool_options(history: History, name: str) -> Options:
     time_axis = _time_axis(history)
     return {
         **FRAME,
-        "aria": {"enabled": True, "decal": {"show": True, "decals": decals}},
+        "aria": {"decal": {"show": True, "decals": decals}},
         "dataset": {"source": rows},
         "grid": [
             {"left": 34, "right": 8, "top": 16, "bottom": 50},

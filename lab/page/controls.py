@@ -1,6 +1,7 @@
 """What a browser can do to the service: lesson, flag, load and switches.
 
-A click changes the dashboard or fails. Bindings show what it came to.
+A click changes the dashboard or fails. Bindings show what it came to; that
+they change a control is no click, so the dashboard ignores what it has.
 """
 
 from collections.abc import Iterator
@@ -20,32 +21,35 @@ TITLES = {
     lesson.name: f"{number}. {lesson.name}: {lesson.title}".replace("`", "")
     for number, lesson in enumerate(LESSONS, start=1)
 }
-CHANGED = "update:model-value"
-"""The event of a change by hand, and not by a binding."""
 
 
 def controls(dashboard: Dashboard) -> None:
     """Place the bar here."""
     with ui.element("section").classes("controls"):
         ui.html("Controls", tag="h2", sanitize=False).classes("spoken")
-        lesson = ui.select(TITLES, label="Lesson").classes("lesson")
-        lesson.props("outlined dense options-dense")
+        lesson = ui.select(
+            TITLES,
+            label="Lesson",
+            on_change=lambda event: dashboard.choose(BY_NAME[event.value]),
+        )
+        lesson.props("outlined dense options-dense").classes("lesson")
         lesson.add_slot("selected-item", "{{ props.opt.label.split(':')[0] }}")
         lesson.bind_value_from(dashboard, "lesson", lambda each: each.name)
-        lesson.on(CHANGED, lambda: dashboard.choose(BY_NAME[lesson.value]))
         with ui.element("div") as group:
             group.props('role="group" aria-label="Variant of the lesson"')
             flag_toggle(dashboard)
         _load(dashboard)
-        collector = ui.switch("Garbage collector").on(
-            CHANGED, lambda: dashboard.switch_collector(on=collector.value)
+        collector = ui.switch(
+            "Garbage collector",
+            on_change=lambda event: dashboard.switch_collector(on=event.value),
         )
         collector.bind_value_from(dashboard, "collector_on").tooltip(
             "Python's garbage collector returns some leaked connections, at"
             " an unpredictable time. Off, every leak stays."
         )
-        provider = ui.switch("Provider answers").on(
-            CHANGED, lambda: dashboard.switch_provider(on=provider.value)
+        provider = ui.switch(
+            "Provider answers",
+            on_change=lambda event: dashboard.switch_provider(on=event.value),
         )
         provider.bind_value_from(dashboard, "provider_on").tooltip(
             "The provider is an outside service that some lessons call. Off,"
@@ -93,12 +97,13 @@ def _load(dashboard: Dashboard) -> None:
 
 def flag_toggle(dashboard: Dashboard, lesson: Lesson | None = None) -> None:
     """Place the switch of one lesson's flag, or of the chosen lesson's."""
-    toggle = ui.toggle(["before", "after"]).classes("flag")
-    toggle.props("unelevated no-caps").on(
-        CHANGED,
-        lambda: dashboard.set_flag(lesson or dashboard.lesson, toggle.value),
+    toggle = ui.toggle(
+        ["before", "after"],
+        on_change=lambda event: dashboard.set_flag(
+            lesson or dashboard.lesson, event.value
+        ),
     )
-    toggle.bind_value_from(
+    toggle.props("unelevated no-caps").classes("flag").bind_value_from(
         dashboard,
         "flags",
         lambda _: dashboard.variant(lesson or dashboard.lesson),

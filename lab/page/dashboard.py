@@ -105,6 +105,8 @@ class Dashboard:
 
     async def choose(self, lesson: Lesson) -> None:
         """Change to a lesson; a load that is on changes as well."""
+        if lesson is self.lesson:
+            return
         self.lesson, self.progress = lesson, "started"
         if self.load.is_on:
             await self.start_load(self.load.rate)
@@ -120,6 +122,8 @@ class Dashboard:
 
     async def set_flag(self, lesson: Lesson, variant: Variant) -> None:
         """Choose the variant that handles a lesson's routes."""
+        if variant not in {"before", "after"} - {self.variant(lesson)}:
+            return
         path, body = f"/lab/flags/{lesson.name}", {"variant": variant}
         if await self._act("Flag", "PUT", path, body):
             self.flags = self.flags | {lesson.name: variant}
@@ -142,7 +146,9 @@ class Dashboard:
 
     async def switch_collector(self, *, on: bool) -> None:
         """Switch Python's automatic garbage collection."""
-        if await self._act("Collector", "PUT", "/lab/gc", {"enabled": on}):
+        if on != self.collector_on and await self._act(
+            "Collector", "PUT", "/lab/gc", {"enabled": on}
+        ):
             self.collector_on = on
             state = "on" if on else "off"
             hint = "" if on else ": it hides no leak"
@@ -153,7 +159,7 @@ class Dashboard:
 
     async def switch_provider(self, *, on: bool) -> None:
         """Let the outside service of some lessons answer or not."""
-        if await self._act(
+        if on != self.provider_on and await self._act(
             "Provider", "PUT", "/lab/provider", {"answers": on}
         ):
             self.provider_on = on

@@ -19,7 +19,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from app.settings import Settings
-from tests.conftest import Service, ignored_warnings, until
+from tests.conftest import Service, until
+from tests.garbage import ignored_warnings
 from tests.ops.rules import FILE
 from tests.process.command import free_port, wait_until
 from tests.programs import program

@@ -44,11 +44,12 @@ def lab(session_lab: RunningLab) -> Iterator[RunningLab]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, lab: RunningLab) -> AsyncIterator[Page]:
-    """The page of lesson orders on a projector; its load is off in the end."""
+    """The page of lesson orders on a projector, reset in the end."""
     async with open_page(browser, lab, "/lessons/orders") as page:
         yield page
+        await page.keyboard.press("Escape")
         stop = page.get_by_role("button", name="Stop load")
         if await stop.is_visible():
             await stop.click()
-        start = page.get_by_role("button", name="Start load")
-        await expect(start).to_be_visible()
+        await page.get_by_role("button", name="Reset all").click()
+        await expect(page.locator(".message")).to_contain_text("Reset: freed")

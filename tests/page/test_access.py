@@ -160,6 +160,7 @@ async def test_no_name_of_a_line_is_cut(page: Page) -> None:
 async def test_a_phone_shows_a_line_and_its_connections_in_one_view(
     browser: Browser, lab: RunningLab
 ) -> None:
+    lab.ask("PUT", "/lab/gc", enabled=False)
     for _ in range(3):
         lab.get("/before/orders/1")
     async with open_page(browser, lab, "/", 390, 844, level="warning") as page:

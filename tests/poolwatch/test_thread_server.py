@@ -21,7 +21,8 @@ from poolwatch import Ledger, Reporter
 from poolwatch.metrics.prometheus import Exporter
 from poolwatch.pages.process import ThisProcess
 from poolwatch.pages.thread_server import serve_in_thread
-from tests.conftest import TOKEN, without_collector
+from tests.conftest import TOKEN
+from tests.garbage import without_collector
 
 BLOCKED_SECONDS = 30
 """At most; time enough to ask the own port, also with both cores busy."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.page.lab import Lab, running_lab
+from tests.page.lab import RunningLab, running_lab
 from tests.process.command import Command, free_port, run, wait_until
 from tests.process.conftest import Backends
 
 
 @pytest.fixture
-def lab(database_url: str) -> Iterator[Lab]:
+def lab(database_url: str) -> Iterator[RunningLab]:
     """The service and its page, both answering."""
     with running_lab(database_url) as lab:
         yield lab
@@ -24,7 +24,7 @@ def lab(database_url: str) -> Iterator[Lab]:
     ids=["sigterm", "ctrl_c", "hangup"],
 )
 def test_it_ends_both_and_leaves_nothing(
-    lab: Lab, backends: Backends, ask: Callable[[Command], None]
+    lab: RunningLab, backends: Backends, ask: Callable[[Command], None]
 ) -> None:
     assert httpx.get(lab.page).is_success
     assert httpx.get(f"{lab.service}/healthz").is_success
@@ -39,7 +39,7 @@ def test_it_ends_both_and_leaves_nothing(
 
 
 def test_the_end_of_the_page_is_the_end_and_says_why(
-    lab: Lab, backends: Backends
+    lab: RunningLab, backends: Backends
 ) -> None:
     backends(lab.command)
     lab.process("lab.page").kill()

@@ -16,8 +16,8 @@ from app.lessons import auth_dependency, stream, websocket
 from lab.workshop.curl import HOLDING, lines_for
 from lab.workshop.exercise import start
 from tests.conftest import TOKEN, Service, until
+from tests.process.command import ROOT
 from tests.programs import program
-from tests.workshop.conftest import ROOT
 
 # At the end, leaks are collected, and SQLAlchemy warns of them.
 pytestmark = pytest.mark.filterwarnings(
