@@ -1,4 +1,4 @@
-"""CI tests what the containers run, with the Makefile's own targets."""
+"""CI tests the versions that the containers run, with the Makefile."""
 
 import re
 from pathlib import Path
