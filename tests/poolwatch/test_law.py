@@ -4,8 +4,6 @@ The functions of poolwatch on a driver's path are found by running the path.
 Then each of them raises in turn, and the same path is run again.
 """
 
-# ruff: noqa: ANN401 - each driver has a type of its own
-
 import gc
 import inspect
 import sys
@@ -144,12 +142,7 @@ async def _codes_on_the_path(kind: str, server: Server) -> list[CodeType]:
             is_function = code.co_flags & inspect.CO_OPTIMIZED
             is_part = code.co_name[0] == "<" and code.co_name != "<lambda>"
             is_entry = code.co_qualname.startswith(ENTRIES)
-            if (
-                _is_ours(code)
-                and is_function
-                and not is_part
-                and not is_entry
-            ):
+            if _is_ours(code) and is_function and not is_part and not is_entry:
                 codes[code] = None
 
     lender = await _opened(kind, server)
