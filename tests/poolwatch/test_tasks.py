@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import anyio
 import asyncpg
 import pytest
+from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -108,7 +109,7 @@ async def test_a_worker_that_a_request_starts_is_no_leak(
 async def test_a_worker_of_an_engine_has_one_borrower_for_all_its_loans(
     engine: AsyncEngine, ledger: Ledger
 ) -> None:
-    seen = []
+    seen: list[object] = []
 
     async def work() -> None:
         await ended.wait()
@@ -128,7 +129,7 @@ async def test_a_worker_of_an_engine_has_one_borrower_for_all_its_loans(
 async def test_what_the_request_itself_hands_to_a_task_is_a_leak(
     pool: asyncpg.Pool, book: Book, ledger: Ledger, reporter: Reporter
 ) -> None:
-    async def announce(connection: asyncpg.Connection) -> None:
+    async def announce(connection: PoolConnectionProxy) -> None:
         await told.wait()
         await pool.release(connection)
 
