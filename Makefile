@@ -44,10 +44,14 @@ check: install ## Every lesson: before has its fault, after has not, no trap hel
 	$(RUN)/python -m lab check --with-trap
 
 # Each process of xdist has an embedded server of its own; a server that was
-# given has connections for one.
-test: install-all ## All tests, on real PostgreSQL
-	$(RUN)/python -m pytest --ignore tests/documentation \
-	  $(if $(DATABASE_URL),,--numprocesses 3 --dist worksteal)
+# given has connections for one. Tests wait more than they compute.
+TESTS := $(RUN)/python -m pytest --ignore tests/documentation \
+  $(if $(DATABASE_URL),,--numprocesses 4 --dist worksteal)
+test: install-all ## The tests that a change needs, on real PostgreSQL (3 minutes)
+	$(TESTS) -m 'not slow'
+test-slow: install-all ## The slow tests: PgBouncer, alerts, the browser, every verdict
+	$(TESTS) -m slow
+test-all: test test-slow ## Both
 
 # The README first and alone, as `make demo` is in it. Two at once only for
 # root, who gives each page a network of its own.
@@ -101,4 +105,4 @@ lock: install-all ## Renew the lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install install-all demo serve lab workshop check test test-docs test-guides test-lessons lint bench bench-poolwatch compat diff pictures dashboard lock clean
+.PHONY: help install install-all demo serve lab workshop check test test-slow test-all test-docs test-guides test-lessons lint bench bench-poolwatch compat diff pictures dashboard lock clean

@@ -1,6 +1,7 @@
 """The table of contents: every lesson, and where it is mounted."""
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import Route, WebSocketRoute
 
 from app import analytics, order_processor, orders
 from app.lesson import Lesson, Variant
@@ -54,6 +55,15 @@ def mount(app: FastAPI) -> None:
     for lesson in SERVICE:
         for prefix in ("", "/after"):
             _include(app, lesson, "after", prefix)
+
+
+def hide_lab(app: FastAPI) -> None:
+    """Answer 404 where a WebSocket's path would be taken for an order's."""
+    for lesson in FURTHER:
+        for route in lesson.after.routes:
+            if isinstance(route, WebSocketRoute):
+                for prefix in ("", "/after"):
+                    app.routes.append(Route(prefix + route.path, APIRouter()))
 
 
 def mount_lab(app: FastAPI) -> None:

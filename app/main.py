@@ -11,8 +11,9 @@ from app import api
 from app.control.install import install as install_lab
 from app.database.pools import State, open_database
 from app.settings import Settings
-from app.web import error_handlers, health, metrics
+from app.web import error_handlers, health, metrics, openapi
 from app.web.loans_source import open_source
+from poolwatch.pages.allowed_hosts import AllowedHosts
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -36,12 +37,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         " connection pools: with leaks, and without.",
         lifespan=lifespan,
     )
+    openapi.describe(app)
     error_handlers.install(app)
     metrics.install(app, ledger, registry)
     app.include_router(health.router)
+    if not settings.lab_enabled:
+        api.hide_lab(app)  # before what would match the same paths
     api.mount(app)
     if settings.lab_enabled:
         install_lab(app, settings, ledger, registry)
+    app.add_middleware(AllowedHosts, settings.allowed_hosts)
     # Added last, so it stands outermost: a borrower ends after everything.
     app.add_middleware(poolwatch.Middleware, ledger)
     return app

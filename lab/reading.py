@@ -8,18 +8,20 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby, pairwise
 from math import inf
 from typing import Self
 
-import aiohttp
 import asyncpg
+import httpx
 
 from app.database.monitor import STATES, Monitor
+from lab.http import open_client
 from lab.metrics_text import parse
 from lab.private_memory import backends_bytes, service_bytes
-from poolwatch.pages.models import LoansPage, OpenLoan, PoolStatus
+from poolwatch.pages.models import Diagnosis, LoansPage, OpenLoan, PoolStatus
 
 PATIENCE = 0.8
 """Seconds that each of those who are asked, all at once, has to answer."""
@@ -41,6 +43,8 @@ class PoolReading:
     waiting: int
     timeouts: int
     leaks: int
+    verdict: Diagnosis | None = None
+    """Why borrowers wait, as poolwatch says; None if nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class Reading:
     pools: tuple[PoolReading, ...] = ()
     lines: tuple[LineReading, ...] = ()
     """Those with the most loans first."""
+    loans_at: float = 0.0
+    """When pools and lines were last read, as `time.time()` has it."""
     answered: int = 0
     failed: int = 0
     """Requests since the service began; those answered with 5xx failed."""
@@ -114,50 +120,46 @@ def wait_p95(earlier: Reading, later: Reading) -> float | None:
 
 
 class Reader:
-    """Reads one service; it is opened and closed as a context.
+    """Reads one service; open and close it as a context.
 
-    It keeps one connection to the server and a few to the service.
+    It keeps one connection to the server, and none of the service's pools.
     """
 
     def __init__(
-        self, lookout: str, service: str, token: str, dsn: str
+        self, poolwatch: str, service: str, token: str, dsn: str
     ) -> None:
-        """Remember whom to ask.
+        """Remember what to read; nothing is opened yet.
 
         Args:
-            lookout: the URL of the thread that answers while the event loop
-                is blocked; the service's own will do, until it hangs.
+            poolwatch: the URL of the thread that responds while the event
+                loop is blocked, or the service's own.
             service: the service's URL.
             token: the lab's.
             dsn: the server's URL, for asyncpg.
 
         """
-        self._lookout = lookout
+        self._poolwatch = poolwatch
         self._service = service
-        self._headers = {"Authorization": f"Bearer {token}"}
         self._monitor = Monitor(dsn, "reader")
+        self._http = open_client(token=token, timeout=PATIENCE)
         self._last = Reading(at=0)
         self._processes: tuple[int, ...] = ()
 
     async def __aenter__(self) -> Self:
-        """Open what asks."""
-        self._http = aiohttp.ClientSession(
-            headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=PATIENCE),
-        )
+        """Return the reader."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         await self._monitor.close()
-        await self._http.close()
+        await self._http.aclose()
 
     async def read(self) -> Reading:
-        """Ask all at once, and put together what they answer."""
+        """Send all requests at once, and combine the responses."""
         at = time.time()
         metrics, page, alive, backends = await asyncio.gather(
-            self._get(f"{self._lookout}/metrics"),
-            self._get(f"{self._lookout}/poolwatch/loans"),
+            self._get(f"{self._poolwatch}/metrics"),
+            self._get(f"{self._poolwatch}/poolwatch/loans"),
             self._get(f"{self._service}/healthz"),
             self._ask_server(),
         )
@@ -174,11 +176,12 @@ class Reader:
         return self._last
 
     async def _get(self, url: str) -> bytes | None:
-        try:
-            async with self._http.get(url) as answer:
-                return await answer.read() if answer.ok else None
-        except (aiohttp.ClientError, TimeoutError):
-            return None
+        with suppress(httpx.HTTPError, TimeoutError):
+            # httpx itself limits the wait for each part of a response.
+            async with asyncio.timeout(PATIENCE):
+                response = await self._http.get(url)
+            return response.content if response.is_success else None
+        return None
 
     async def _ask_server(self) -> list[asyncpg.Record] | None:
         try:
@@ -212,6 +215,7 @@ def _with_loans(reading: Reading, page: LoansPage) -> Reading:
     by_name = sorted(page.pools, key=lambda pool: pool.name)
     return replace(
         reading,
+        loans_at=reading.at,
         pools=tuple(
             _together(name, list(pools))
             for name, pools in groupby(by_name, lambda pool: pool.name)
@@ -230,6 +234,7 @@ def _together(name: str, pools: list[PoolStatus]) -> PoolReading:
         waiting=sum(pool.waiting for pool in pools),
         timeouts=sum(pool.timeouts for pool in pools),
         leaks=sum(pool.leaks for pool in pools),
+        verdict=next((p.verdict for p in pools if p.verdict), None),
     )
 
 

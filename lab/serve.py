@@ -30,6 +30,6 @@ def serve(
     Without DATABASE_URL it starts an embedded PostgreSQL. LAB_ENABLED=false
     runs the service as in production.
     """
-    os.environ.setdefault("LAB_ENABLED", "true")
     with database():
+        os.environ.setdefault("LAB_ENABLED", "true")
         run_service(host=host, port=port, workers=workers)

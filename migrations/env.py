@@ -6,8 +6,9 @@ from alembic import context
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.database.connect import url_options
+from app.database.connect import direct_arguments
 from app.database.models import SQLModel
+from app.database.unreachable import named_in_errors
 from app.settings import Settings
 
 
@@ -26,15 +27,16 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     """Connect once, without a pool."""
-    settings = Settings()
+    settings = Settings(lab_enabled=False)  # it needs no token
     engine = create_async_engine(
         settings.direct_url,
         poolclass=pool.NullPool,
-        connect_args=url_options(settings.direct_url, settings.direct_dsn),
+        connect_args=direct_arguments(settings),
     )
-    async with engine.connect() as connection:
-        await connection.run_sync(run)
-        await connection.commit()
+    with named_in_errors(settings.direct_url):
+        async with engine.connect() as connection:
+            await connection.run_sync(run)
+            await connection.commit()
 
 
 asyncio.run(connect_and_run())

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractContextManager,
     asynccontextmanager,
@@ -47,7 +47,10 @@ ScratchDatabase = Callable[[], AbstractContextManager[str]]
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    """The server that DATABASE_URL names, or an embedded one."""
+    """The server that DATABASE_URL names, or an embedded one.
+
+    The embedded one lives as long as the tests: it need not survive a crash.
+    """
     given = os.environ.get("DATABASE_URL")
     if given:
         yield given
@@ -58,6 +61,10 @@ def server_url() -> Iterator[str]:
         TemporaryDirectory(prefix="postgres-") as folder,
         embedded_postgres(Path(folder, "data")) as url,
     ):
+        with psycopg.connect(url, autocommit=True) as server:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                server.execute(f"ALTER SYSTEM SET {setting} = off")
+            server.execute("SELECT pg_reload_conf()")
         yield url
 
 
@@ -98,11 +105,10 @@ def driver() -> str:
     return "asyncpg"
 
 
-@pytest.fixture
-def settings(database_url: str, driver: str, tmp_path: Path) -> Settings:
+def lab_settings(url: str, driver: str, folder: Path) -> Settings:
     """The lab is on, and seven requests exhaust the engine's pool."""
     return Settings(
-        database_url=database_url.replace("sql:", f"sql+{driver}:"),
+        database_url=url.replace("sql:", f"sql+{driver}:"),
         application_name=f"test {uuid4().hex[:8]}",
         web_concurrency=1,
         pool_workers=1,
@@ -112,8 +118,14 @@ def settings(database_url: str, driver: str, tmp_path: Path) -> Settings:
         close_timeout=0.05,
         lab_enabled=True,
         lab_token=TOKEN,
-        flags_file=shutil.copy("flags.json", tmp_path),
+        flags_file=shutil.copy("flags.json", folder),
     )
+
+
+@pytest.fixture
+def settings(database_url: str, driver: str, tmp_path: Path) -> Settings:
+    """The settings of `service`; a test that wants others overrides them."""
+    return lab_settings(database_url, driver, tmp_path)
 
 
 @pytest.fixture
@@ -152,10 +164,12 @@ class Service:
         await self.at_rest()
         return answer
 
-    def socket(self, path: str) -> connect:
+    def socket(
+        self, path: str, headers: Mapping[str, str] | None = None
+    ) -> connect:
         """A WebSocket to the service, to be used as a context."""
         url = self.client.base_url.copy_with(scheme="ws").join(path)
-        return connect(str(url))
+        return connect(str(url), additional_headers=headers)
 
     async def at_rest(self) -> None:
         """Wait until every request has ended, its answer long read."""

@@ -7,7 +7,7 @@ from app.database.budget import Budget, Limits, ask_limits
 from app.database.monitor import Monitor
 from app.settings import Settings
 from tests.conftest import ScratchDatabase
-from tests.process.command import run
+from tests.process.command import run_here
 
 
 def plan(
@@ -100,7 +100,7 @@ async def test_a_start_waits_for_a_server_that_a_probe_would_not_wait_for(
 
 
 def test_the_command_refuses_what_does_not_fit_on_one_line() -> None:
-    refused = run("budget", "--replicas", "3", "--workers", "2")
+    refused = run_here("budget", "--replicas", "3", "--workers", "2")
 
     assert refused.returncode == 2
     assert refused.stderr == (
@@ -113,7 +113,9 @@ def test_the_command_refuses_what_does_not_fit_on_one_line() -> None:
 
 
 def test_the_command_counts_the_labs_pool_and_wants_no_token() -> None:
-    refused = run("budget", "--replicas=3", "--workers=2", LAB_ENABLED="true")
+    refused = run_here(
+        "budget", "--replicas=3", "--workers=2", LAB_ENABLED="true"
+    )
 
     assert refused.stderr.startswith("error: 348 connections do not fit")
 
@@ -124,7 +126,7 @@ def test_the_command_asks_the_server_that_it_is_given(
     with psycopg.connect(database_url) as server:
         [most] = server.execute("SHOW max_connections").fetchone() or [0]
 
-    accepted = run("budget", DATABASE_URL=database_url)
+    accepted = run_here("budget", DATABASE_URL=database_url)
 
     assert accepted.returncode == 0, accepted.stderr
     assert f"{most} - " in accepted.stdout
@@ -135,7 +137,7 @@ def test_the_command_asks_the_server_that_it_is_given(
 def test_behind_pgbouncer_its_pool_and_the_monitors_have_to_fit(
     most: str, code: int
 ) -> None:
-    shown = run(
+    shown = run_here(
         "budget",
         "--replicas=3",
         "--workers=2",

@@ -4,18 +4,20 @@ import asyncio
 import os
 import socket
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import asyncpg
 import psycopg
 import pytest
+import uvloop
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from app.api import SERVICE
 from app.database.connect import psycopg_arguments
+from app.database.sessions import DatabaseDep
 from app.settings import Settings
 from tests.conftest import Service, running, until
 
@@ -79,6 +81,41 @@ async def test_a_statement_that_was_cut_off_is_503(
         assert (await waiting).status_code == 503
     await holder.close()
     assert not production.loans
+
+
+@pytest.mark.parametrize(
+    "loop_factory", [asyncio.SelectorEventLoop, uvloop.new_event_loop]
+)
+def test_what_an_event_loop_raises_for_a_closed_transport_is_503(
+    settings: Settings,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def close_it_below_asyncpg() -> list[int]:
+        async with running(settings) as service:
+
+            @service.app.get("/fault")
+            async def of_the_pool(database: DatabaseDep) -> None:
+                async with database.pool.acquire() as lent:
+                    lent._con._transport.write_eof()  # type: ignore[attr-defined]
+                    await lent.fetch("SELECT 1")
+
+            @service.app.get("/another-fault")
+            async def of_the_engine(database: DatabaseDep) -> None:
+                async with database.engine.connect() as connection:
+                    raw = await connection.get_raw_connection()
+                    raw.driver_connection._transport.write_eof()  # type: ignore[union-attr]
+                    await connection.exec_driver_sql("SELECT 1")
+
+            paths = ("/fault", "/another-fault", "/orders")
+            answers = [await service.client.get(path) for path in paths]
+            await service.at_rest()
+            assert not service.loans
+        return [answer.status_code for answer in answers]
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        assert runner.run(close_it_below_asyncpg()) == [503, 503, 200]
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 class Network:

@@ -1,9 +1,15 @@
 """Each error says what is wrong, as a problem, and gives nothing away."""
 
+import json
+import logging
+from collections.abc import AsyncIterator
+
 import pytest
+from fastapi import BackgroundTasks
 
 from app.database.sessions import DatabaseDep
 from app.lessons.provider import Provider
+from app.web.body_limit import MOST_BYTES
 from tests.conftest import Service
 
 ITEM = {"product": "teapot", "price": "24.90", "quantity": 1}
@@ -54,6 +60,17 @@ async def test_bad_input_names_the_parameter(
         (ORDER | {"items": [ITEM | {"price": "0.001"}]}, "body.items.0.price"),
         (ORDER | {"items": [ITEM | {"price": "1e9"}]}, "body.items.0.price"),
         (ORDER | {"items": [ITEM | {"price": "NaN"}]}, "body.items.0.price"),
+        *(
+            (ORDER | {"items": [ITEM | {"price": no}]}, "body.items.0.price")
+            for no in (
+                *("0E+2147483647", "1_000", "١٢", "", " 5", "-0", "5."),
+                *(10**400, True, 0.001),
+            )
+        ),
+        *(
+            (ORDER | {"customer": f"A{no}B"}, "body.customer")
+            for no in ("\n", "\x1b", "\x85", "\u2028", "\u202e", "\u2067")
+        ),
         (
             ORDER | {"items": [ITEM, ITEM | {"quantity": 0}]},
             "body.items.1.quantity",
@@ -74,6 +91,17 @@ async def test_bad_input_names_the_field(
 
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+async def test_half_a_character_is_bad_input(production: Service) -> None:
+    answer = await production.client.post(
+        "/orders",
+        content=json.dumps(ORDER | {"customer": "\ud800"}),
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "body.customer"
 
 
 @pytest.mark.parametrize(
@@ -121,12 +149,64 @@ async def test_an_error_is_a_problem_with_title_and_status(
     assert problem["detail"]
 
 
-async def test_a_wrong_method_is_told_the_right_ones(
-    production: Service,
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/analytics", "GET"),
+        ("/orders", "GET, POST"),
+        ("/orders/1", "GET"),
+        ("/lab/gc", "POST, PUT"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_right_ones(
+    service: Service, path: str, methods: str
 ) -> None:
-    answer = await production.client.delete("/analytics")
+    answer = await service.client.delete(path)
 
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == methods
+
+
+async def pieces(size: int) -> AsyncIterator[bytes]:
+    """A body of this size that does not declare it: it is sent chunked."""
+    for _ in range(16):
+        yield b" " * (size // 16)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_body_has_a_limit(
+    production: Service,
+    declared: bool,  # noqa: FBT001
+) -> None:
+    def body(size: int) -> bytes | AsyncIterator[bytes]:
+        return b" " * size if declared else pieces(size)
+
+    largest, larger = [
+        await production.client.post(
+            "/orders",
+            content=body(size),
+            headers={"Content-Type": "application/json"},
+        )
+        for size in (MOST_BYTES, MOST_BYTES + 16)
+    ]
+
+    assert largest.status_code == 422
+    assert larger.status_code == 413
+    assert larger.headers["content-type"] == "application/problem+json"
+    assert larger.json()["detail"] == "A body has at most 1048576 bytes."
+
+
+@pytest.mark.parametrize("switch", ["gc", "provider", "orders"])
+@pytest.mark.parametrize("wrong", [0, 1, "false", "no"])
+async def test_a_switch_is_true_or_false(
+    service: Service, switch: str, wrong: object
+) -> None:
+    field = {"gc": "enabled", "provider": "answers", "orders": "locked"}
+
+    answer = await service.client.put(
+        f"/lab/{switch}", json={field[switch]: wrong}
+    )
+
+    assert answer.status_code == 422
 
 
 async def test_a_fault_of_ours_is_500_and_says_nothing_of_itself(
@@ -146,6 +226,8 @@ async def test_a_fault_of_ours_is_500_and_says_nothing_of_itself(
         "status": 500,
         "detail": "Something went wrong here; the service's log has it.",
     }
+    # The server does close it, and a client may not send a POST twice.
+    assert answer.headers["connection"] == "close"
 
 
 async def test_the_log_has_the_trace_of_a_fault_of_ours(
@@ -186,3 +268,36 @@ async def test_a_silent_provider_is_no_fault_of_the_database(
 
     assert answer.status_code == 504
     assert answer.json()["title"] == "Provider timeout"
+
+
+@pytest.mark.parametrize("variant", ["before", "after"])
+async def test_an_error_after_the_response_is_one_line_in_the_log(
+    service: Service,
+    variant: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(Provider, "PATIENCE", 0.01)
+    await service.client.put("/lab/provider", json={"answers": False})
+
+    path = f"/{variant}/orders/1/confirmation"
+    answer = await service.client.post(path)
+    await service.at_rest()
+
+    assert answer.status_code == 202
+    [line] = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert line.getMessage().startswith(f"{path} ended early: ")
+    assert not line.exc_info
+
+
+async def test_a_bug_after_the_response_keeps_its_trace(
+    production: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    @production.app.get("/fault")
+    async def fault(tasks: BackgroundTasks) -> None:
+        tasks.add_task(divmod, 1, 0)
+
+    await production.client.get("/fault")
+    await production.at_rest()
+
+    assert "ZeroDivisionError" in caplog.text

@@ -1,13 +1,15 @@
 """A pool that *before* has exhausted starves *after*, and nothing else."""
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import text
 
 from app.database.monitor import Monitor
 from app.settings import Settings
 from app.web.health import PATIENCE
-from tests.conftest import Service
+from tests.conftest import Service, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +108,36 @@ async def test_is_not_ready(exhausted: Service, victim: Victim) -> None:
 
 def test_readiness_is_decided_within_a_second() -> None:
     assert PATIENCE + Monitor.TIMEOUT < 1
+
+
+async def test_the_log_tells_a_queue_at_a_lock_from_a_small_pool(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    book = service.database.ledger.books["engine"]
+    process = service.client.post
+    async with service.database.engine.connect() as holder:
+        await holder.execute(
+            text("SELECT FROM orders WHERE id = 3 FOR UPDATE")
+        )
+        waiters = (book.gauge.capacity() or 0) - 1
+        async with asyncio.TaskGroup() as group:
+            for _ in range(waiters):
+                group.create_task(process("/after/orders/3/process"))
+            await until(lambda: book.full)
+            await until(lambda: blocked_backends(service, waiters))
+
+            answer = await service.client.get("/after/orders/4")
+            await holder.rollback()
+
+    assert answer.status_code == 503
+    [said] = [r.getMessage() for r in caplog.records if "503" in r.message]
+    assert "lock wait: " in said
+
+
+async def blocked_backends(service: Service, count: int) -> bool:
+    rows = await service.database.monitor.fetch(
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND starts_with(application_name, $1)",
+        service.database.settings.application_name,
+    )
+    return len(rows) == count

@@ -7,8 +7,11 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.conftest import Service, until
+from app.settings import Settings
+from tests.conftest import Service, running, until
 
 
 @pytest.fixture
@@ -77,6 +80,50 @@ async def test_twenty_at_once_answer_the_same_and_store_one_total(
     assert answers == [answers[0]] * 20
     stored = "SELECT total FROM orders WHERE id = $1"
     assert await connection.fetchval(stored, order) == Decimal("50.10")
+
+
+@pytest.fixture
+async def impatient(settings: Settings) -> AsyncIterator[Service]:
+    """The service with its lab off; statements wait for locks for a moment."""
+    update = {"lab_enabled": False, "lock_timeout": 0.1}
+    async with running(settings.model_copy(update=update)) as service:
+        yield service
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+async def test_a_queue_at_one_order_starves_no_other(
+    impatient: Service, order: int, connection: asyncpg.Connection
+) -> None:
+    capacity = impatient.database.ledger.books["engine"].gauge.capacity() or 0
+    send = impatient.client.post
+    async with connection.transaction():
+        await connection.execute(
+            "SELECT FROM orders WHERE id = $1 FOR UPDATE", order
+        )
+        *queue, other = await asyncio.gather(
+            *(send(f"/orders/{order}/process") for _ in range(2 * capacity)),
+            send("/orders/1/process"),
+        )
+
+    assert other.status_code == 200
+    assert {answer.status_code for answer in queue} == {503}
+    assert {answer.json()["title"] for answer in queue} == {"Database busy"}
+    assert {answer.headers["retry-after"] for answer in queue} == {"1"}
+
+
+@pytest.mark.parametrize("pool", ["engine", "reader", "pool"])
+async def test_with_the_lab_off_a_lock_is_waited_for_two_seconds(
+    production: Service, pool: str
+) -> None:
+    asked = "SHOW lock_timeout"
+    if pool == "pool":
+        timeout = await production.database.pool.fetchval(asked)
+    else:
+        engine: AsyncEngine = getattr(production.database, pool)
+        async with engine.connect() as connection:
+            timeout = await connection.scalar(text(asked))
+
+    assert timeout == "2s"
 
 
 async def test_an_empty_order_stays_new(production: Service) -> None:

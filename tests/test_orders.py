@@ -73,6 +73,23 @@ async def test_a_new_order_is_answered_as_it_is_stored(
 
 
 @pytest.mark.parametrize(
+    "customer", ["عُمَر \u200f(1)", "李小龍", "O\u2019Brien", "👩\u200d🚒"]
+)
+async def test_a_name_in_any_script_is_stored_as_it_is(
+    production: Service, customer: str
+) -> None:
+    created = await production.client.post(
+        "/orders",
+        json={
+            "customer": customer,
+            "items": [{"product": "cup", "price": 1, "quantity": 1}],
+        },
+    )
+
+    assert created.json()["customer"] == customer
+
+
+@pytest.mark.parametrize(
     ("price", "quantity"),
     [("0.10", 3), ("0.00", 1), ("999999.99", 1000), (19.99, 7)],
 )

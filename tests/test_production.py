@@ -18,6 +18,13 @@ BEFORE = [
     for lesson in LESSONS
     for scenario in lesson.scenarios
 ]
+SOCKETS = [
+    prefix + scenario.path
+    for lesson in LESSONS
+    for scenario in lesson.scenarios
+    for prefix in ("", "/after")
+    if scenario.method == "WEBSOCKET"
+]
 LAB = [
     route.path.format(lesson="orders")
     for route in control.router.routes
@@ -31,12 +38,12 @@ async def test_leaks_and_control_endpoints_are_not_found(
 ) -> None:
     answers = {
         path: await production.client.request(method, path)
-        for path in BEFORE + LAB
+        for path in BEFORE + SOCKETS + LAB
     }
 
     assert {
         path: answer.status_code for path, answer in answers.items()
-    } == dict.fromkeys(BEFORE + LAB, 404)
+    } == dict.fromkeys(BEFORE + SOCKETS + LAB, 404)
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ async def test_keeps_what_it_knew_when_the_service_goes_away(
             await leak(service, 2)
             async with reader_of(service) as reader:
                 before = await whole(reader)
-                reader._lookout = reader._service = AWAY
+                reader._poolwatch = reader._service = AWAY
 
                 after = await reader.read()
 

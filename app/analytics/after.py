@@ -12,7 +12,7 @@ router = APIRouter()
 @router.get("/analytics")
 async def get_analytics(database: DatabaseDep, since: Since) -> list[Day]:
     """Return the shop's figures for each day, from `since` to today."""
-    # FIX analytics-1: `async with` releases it on every exit path.
+    # FIX analytics-1: `async with` releases the connection on every exit path.
     async with database.pool.acquire(
         timeout=database.settings.pool_timeout
     ) as connection:

@@ -4,8 +4,9 @@ import asyncpg
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from app.database.budget import BudgetExceededError, DatabaseUnreachableError
+from app.database.budget import BudgetExceededError
 from app.database.migrate import MigrationError
+from app.database.unreachable import DatabaseUnreachableError
 from app.invocation import APP
 
 
@@ -26,11 +27,10 @@ def explain(error: Exception) -> str | None:
         case (
             BudgetExceededError()
             | DatabaseUnreachableError()
-            | ChildProcessError()
             | MigrationError()
             | OSError()
         ):
-            return str(error)
+            return str(error) or "timeout"
         case (
             asyncpg.PostgresError()
             | asyncpg.ClientConfigurationError()

@@ -6,6 +6,7 @@ Both command lines, `python -m app` and `python -m lab`, are run by it.
 import signal
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import typer
 from rich.console import Console
@@ -17,6 +18,10 @@ say = Console(
 
 def run(command_line: typer.Typer) -> None:
     """Run it; an expected error is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that has no × gets a question mark, not a traceback.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     # SIGTERM unwinds like Ctrl-C, so that an embedded server stops as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup does

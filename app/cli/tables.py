@@ -9,6 +9,7 @@ from app.cli.run import say
 from app.cli.start import today
 from app.database.migrate import migrate as run_migrations
 from app.database.seed import seed as fill
+from app.database.unreachable import named_in_errors
 from app.settings import Settings
 
 
@@ -27,4 +28,6 @@ def seed() -> None:
 
     Filling twice does no harm: what is there stays.
     """
-    asyncio.run(fill(Settings().direct_dsn, today(), say))
+    settings = Settings(lab_enabled=False)
+    with named_in_errors(settings.direct_url):
+        asyncio.run(fill(settings.direct_dsn, today(), say))

@@ -1,4 +1,4 @@
-"""Mount the lab: what the service has only where LAB_ENABLED is true."""
+"""Mount the lab: endpoints that exist only where LAB_ENABLED is true."""
 
 from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 import poolwatch
 from app import api
 from app.control import exercises, routes
+from app.control.guard import guard
 from app.control.state import Lab
 from app.flags import FlagMiddleware
 from app.settings import Settings
@@ -28,9 +29,9 @@ def install(
     app.include_router(lab.exercises.router())
     app.include_router(
         poolwatch_routes(get_source),
-        dependencies=[Depends(routes.guard)],
+        dependencies=[Depends(guard)],
         responses=problems(401),
     )
-    # A router's lifespan is run inside the application's own.
+    # A router's lifespan runs inside the lifespan of the application.
     app.include_router(APIRouter(lifespan=lab.lifespan))
     app.add_middleware(FlagMiddleware, lab.flags, api.LESSONS)

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 import asyncpg
 
 from app.database.monitor import Monitor
+from app.database.unreachable import named_in_errors, unreachable
 from app.settings import Settings
-
-
-class DatabaseUnreachableError(Exception):
-    """The server does not answer, or turns this service away."""
 
 
 class BudgetExceededError(Exception):
@@ -94,13 +91,11 @@ async def ask_limits(settings: Settings, monitor: Monitor) -> Limits:
 
     """
     try:
-        # A start may wait for a server that is busy; a probe may not.
-        server = await monitor.limits(settings.connect_timeout)
-    except (OSError, asyncpg.PostgresError) as error:
-        url = settings.direct_url
-        where = url.query.get("host") or f"{url.host}:{url.port or 5432}"
-        message = f"cannot use the database at {where}: {error or 'timeout'}"
-        raise DatabaseUnreachableError(message) from error
+        with named_in_errors(settings.direct_url):
+            # A start may wait for a server that is busy; a probe may not.
+            server = await monitor.limits(settings.connect_timeout)
+    except asyncpg.PostgresError as error:
+        raise unreachable(settings.direct_url, error) from error
     return Limits(server.pop("max_connections"), sum(server.values()))
 
 

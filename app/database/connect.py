@@ -10,8 +10,8 @@ connections is free, so that nothing may be kept in a session:
   (SQLAlchemy's advice, a random name for each, is not enough: outside a
   transaction a statement is prepared on one connection and run on another.)
 - No setting is sent at the start but the application's name, which PgBouncer
-  follows. It refuses `statement_timeout`, so ops/pgbouncer/pgbouncer.ini sets
-  that itself, on each connection to the server.
+  follows. It refuses `statement_timeout` and `lock_timeout`, so
+  ops/pgbouncer/pgbouncer.ini sets them, on each connection to the server.
 - asyncpg's pool resets nothing when it gets a connection back. Its
   `RESET ALL` would take that very timeout away, from whichever server
   connection happens to be free.
@@ -54,8 +54,19 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
         arguments["statement_cache_size"] = 0  # asyncpg's own
         arguments["prepared_statement_cache_size"] = 0  # SQLAlchemy's
     else:
-        arguments["server_settings"]["statement_timeout"] = _timeout(settings)
+        arguments["server_settings"] |= {
+            "statement_timeout": _milliseconds(settings.statement_timeout),
+            "lock_timeout": _milliseconds(settings.lock_wait),
+        }
     return arguments
+
+
+def direct_arguments(settings: Settings) -> dict[str, Any]:
+    """Bound the wait for the server itself; a migration may take its time."""
+    url, seconds = settings.direct_url, settings.connect_timeout
+    if url.get_driver_name() == "psycopg":
+        return {"connect_timeout": ceil(seconds)}
+    return {**url_options(url, settings.direct_dsn), "timeout": seconds}
 
 
 def url_options(url: URL, dsn: str) -> dict[str, Any]:
@@ -73,18 +84,21 @@ def psycopg_arguments(settings: Settings, part: str) -> dict[str, Any]:
         # kernel asks the other end now and then, and ends it without answer.
         "keepalives_idle": seconds,
         "keepalives_interval": seconds,
-        "tcp_user_timeout": _timeout(settings),
+        "tcp_user_timeout": _milliseconds(settings.statement_timeout),
     }
     if settings.behind_pgbouncer:
         arguments["prepare_threshold"] = None
     else:
-        timeout = _timeout(settings)
-        arguments["options"] = f"-c statement_timeout={timeout}"
+        timeout = _milliseconds(settings.statement_timeout)
+        wait = _milliseconds(settings.lock_wait)
+        arguments["options"] = (
+            f"-c statement_timeout={timeout} -c lock_timeout={wait}"
+        )
     return arguments
 
 
-def _timeout(settings: Settings) -> str:
-    return str(int(settings.statement_timeout * 1000))
+def _milliseconds(seconds: float) -> str:
+    return str(ceil(seconds * 1000))  # 0 would be without a limit
 
 
 def pool_arguments(settings: Settings, part: str) -> dict[str, Any]:
@@ -98,6 +112,10 @@ def pool_arguments(settings: Settings, part: str) -> dict[str, Any]:
     }
     if settings.behind_pgbouncer:
         arguments |= {"statement_cache_size": 0, "reset": _nothing_to_reset}
+    else:
+        arguments["server_settings"]["lock_timeout"] = _milliseconds(
+            settings.lock_wait
+        )
     return arguments
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from app.database.outage import outage
+
 STATES = (
     "active",
     "idle",
@@ -83,6 +85,14 @@ class Monitor:
                 # It may be dead, and nobody has told: the next look opens
                 # another.
                 self._connection.terminate()
+                raise
+            except (
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+                RuntimeError,
+            ) as error:
+                if reason := outage(error):
+                    raise ConnectionError(reason) from error
                 raise
 
     async def states(self) -> dict[str, InState]:

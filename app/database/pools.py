@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import asyncpg
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import poolwatch
@@ -29,6 +30,7 @@ from app.database.connect import (
     pool_arguments,
 )
 from app.database.monitor import Monitor
+from app.database.outage import mark_ended, without_trace
 from app.settings import Settings
 from poolwatch.pages.models import PageSource
 from poolwatch.reclaim import reclaim_leaks
@@ -37,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 ENGINE, POOL = "engine", "asyncpg"
 """What the two pools are called in metrics, reports and pg_stat_activity."""
+
+for _name in ("asyncpg.pool", "sqlalchemy.pool.impl.AsyncAdaptedQueuePool"):
+    logging.getLogger(_name).addFilter(without_trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ async def open_database(
             connect_args=engine_arguments(settings, ENGINE),
         )
         closing.push_async_callback(reader.dispose)
+        event.listen(reader.sync_engine, "handle_error", mark_ended)
         book = poolwatch.watch(reader, ENGINE, ledger)
         book.knows_backends = not settings.behind_pgbouncer
         closing.callback(ledger.close_book, book)
@@ -170,7 +176,9 @@ async def _end_loans(database: Database) -> None:
     try:
         await database.monitor.terminate(pids)
     except (OSError, asyncpg.PostgresError) as error:
-        logger.warning("the server did not end them: %s", error or "timeout")
+        logger.warning(
+            "the server did not end them: %s", str(error) or "timeout"
+        )
 
 
 async def _close_pool(pool: asyncpg.Pool, patience: float) -> None:

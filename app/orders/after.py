@@ -39,7 +39,7 @@ async def list_orders_alt(
     limit: Limit = 50,
     after: After = 0,
 ) -> list[OrderRead]:
-    """Return the same page, in the way of the write-up's second option."""
+    """Return the same page: the write-up's second option."""
     # FIX orders-2: `async with` closes the session on every exit path.
     # `reader` is `engine` in AUTOCOMMIT mode: faster, not part of the fix.
     async with AsyncSession(database.reader) as session:
@@ -49,7 +49,7 @@ async def list_orders_alt(
     return [OrderRead.model_validate(order) for order in page]
 
 
-@router.post("/orders", status_code=201, responses=problems(400))
+@router.post("/orders", status_code=201, responses=problems(400, 413))
 async def create_order(
     # FIX orders-3: FastAPI closes this session on every exit path.
     session: SessionDep,

@@ -39,7 +39,7 @@ async def list_orders_alt(
     limit: Limit = 50,
     after: After = 0,
 ) -> list[OrderRead]:
-    """Return the same page, in the way of the write-up's second option."""
+    """Return the same page: the write-up's second option."""
     session = AsyncSession(database.engine)
     # LEAK orders-2: no `async with`: the session keeps its connection.
     page = await session.exec(
@@ -48,7 +48,7 @@ async def list_orders_alt(
     return [OrderRead.model_validate(order) for order in page]
 
 
-@router.post("/orders", status_code=201, responses=problems(400))
+@router.post("/orders", status_code=201, responses=problems(400, 413))
 async def create_order(
     database: DatabaseDep,
     new: OrderCreate,
@@ -58,7 +58,7 @@ async def create_order(
     order = new.to_order()
     session.add(order)
     await session.commit()
-    # LEAK orders-3: refresh() takes a connection again, and nothing closes it.
+    # LEAK orders-3: refresh() takes a connection; nothing closes the session.
     await session.refresh(order)
     return OrderRead.model_validate(order)
 

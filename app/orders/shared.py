@@ -14,6 +14,7 @@ from sqlalchemy import bindparam
 from sqlmodel import col, select
 
 from app.database.models import Order, OrderItem, OrderStatus
+from app.orders.fields import Name, Price
 
 LARGEST_ID = 2**31 - 1
 
@@ -60,15 +61,15 @@ class OrderRead(BaseModel):
 class ItemCreate(BaseModel):
     """A line of a new order."""
 
-    product: str = Field(min_length=1, max_length=200, pattern="^[^\0]*$")
-    price: Decimal = Field(ge=0, max_digits=8, decimal_places=2)
+    product: Name
+    price: Price
     quantity: int = Field(ge=1, le=1000)
 
 
 class OrderCreate(BaseModel):
     """A new order."""
 
-    customer: str = Field(min_length=1, max_length=200, pattern="^[^\0]*$")
+    customer: Name
     items: list[ItemCreate] = Field(min_length=1, max_length=100)
 
     def to_order(self) -> Order:

@@ -93,11 +93,13 @@ class ProblemDetails(BaseModel):
     )
 
 
+REFERENCE = "#/components/schemas/{model}"
+"""Where `openapi.describe` puts the schemas."""
 BODY = {
-    "application/problem+json": {"schema": ProblemDetails.model_json_schema()}
+    "application/problem+json": {
+        "schema": {"$ref": REFERENCE.format(model=ProblemDetails.__name__)}
+    }
 }
-"""An error's body in OpenAPI's words, made once: one for each route took
-longer than all the rest of `create_app`."""
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

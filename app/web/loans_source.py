@@ -50,6 +50,7 @@ async def open_source(
             settings.poolwatch_port,
             folder,
             str(settings.poolwatch_host),
+            settings.allowed_hosts,
         )
         if settings.has_pages_thread
         else nullcontext(),
@@ -63,9 +64,7 @@ async def _on_its_own(
 ) -> AsyncIterator[ThisProcess]:
     """Give the thread a monitor that belongs to its own event loop."""
     settings = database.settings
-    monitor = Monitor(
-        settings.direct_dsn, application_name(settings, "pages")
-    )
+    monitor = Monitor(settings.direct_dsn, application_name(settings, "pages"))
     try:
         yield replace(
             process,

@@ -7,16 +7,16 @@ import typer
 
 from app.cli.run import say
 from lab.demo import run as demonstration
-from lab.report.record import NotAReportError, Plan, Record, load
-from lab.report.write import write_pages
+from lab.load.command import finite
+from lab.report.demo_run import DemoPlan, DemoRun, NotAReportError, load
+from lab.report.write import prepare_folder, write_pages
 from lab.start import database
 
-Earlier = Annotated[
+EarlierOption = Annotated[
     Path | None,
     typer.Option(
         metavar="OLD.json",
         exists=True,
-        dir_okay=False,
         help="The report.json of another run, to be shown beside this one.",
     ),
 ]
@@ -24,10 +24,18 @@ Earlier = Annotated[
 
 def demo(
     seconds: Annotated[
-        int, typer.Option(min=5, help="How long each variant is loaded.")
+        int,
+        typer.Option(
+            min=5,
+            max=86_400,
+            help="How long each variant is loaded; 600 gives memory per hour.",
+        ),
     ] = 30,
     rate: Annotated[
-        float, typer.Option(min=1, help="Arrivals a second.")
+        float,
+        typer.Option(
+            min=1, max=10_000, callback=finite, help="Requests per second."
+        ),
     ] = 60,
     seed: Annotated[
         int, typer.Option(help="The same seed sends the same requests.")
@@ -35,21 +43,24 @@ def demo(
     pool_timeout: Annotated[
         float,
         typer.Option(
-            min=0.5, help="Seconds a request waits for a connection."
+            min=0.5,
+            max=86_400,
+            callback=finite,
+            help="Seconds a request waits for a connection.",
         ),
     ] = 5,
     report: Annotated[
         Path, typer.Option(help="Folder for the report; it is overwritten.")
     ] = Path("report"),
-    compare: Earlier = None,
+    compare: EarlierOption = None,
 ) -> None:
     """Load the leaky and then the fixed service, and compare the two.
 
-    Prints the write-up's last table with what it claims beside what this
-    run measured, and writes a report to look at. Exit 0 only if the
-    demonstration holds: before exhausts a pool, after loses nothing.
+    Prints what the write-up claims beside what this run measured, and writes
+    a report. Exit 0 only if the run shows what it should: before exhausts a
+    pool, after fails no request.
     """
-    plan = Plan(
+    plan = DemoPlan(
         rate=rate,
         seconds=seconds,
         seed=seed,
@@ -58,6 +69,7 @@ def demo(
         warm_up_seconds=min(5, seconds / 5),
     )
     earlier = _load(compare) if compare else None
+    prepare_folder(report)
     with database() as settings:
         holds = demonstration.run(settings, plan, report, earlier, say)
     raise typer.Exit(not holds)
@@ -67,23 +79,20 @@ def report(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="REPORT.json",
-            exists=True,
-            dir_okay=False,
-            help="What `demo` has written.",
+            metavar="REPORT.json", exists=True, help="Written by `demo`."
         ),
     ] = Path("report/report.json"),
-    compare: Earlier = None,
+    compare: EarlierOption = None,
 ) -> None:
     """Write the pages of an earlier run again, from its report.json.
 
-    Nothing is measured: what is shown is what the file says.
+    Nothing is measured: the pages show what the file says.
     """
     earlier = _load(compare) if compare else None
     print(f"written: {write_pages(_load(file), file.parent, earlier)}")
 
 
-def _load(file: Path) -> Record:
+def _load(file: Path) -> DemoRun:
     try:
         return load(file)
     except NotAReportError as error:

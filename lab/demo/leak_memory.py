@@ -1,43 +1,43 @@
-"""What a leaked connection costs in memory, where nothing else happens.
+"""What a leaked connection costs in memory, measured without other load.
 
-Under load, requests that wait take more memory than what has leaked, and what
-is freed is not given back to the system. So sessions are leaked one after
-another, in a service that was freshly started and has its collector off.
+Under load, waiting requests take more memory than leaked connections, and
+freed memory is not returned to the system. So sessions are leaked one by one,
+in a freshly started service whose garbage collector is off.
 """
 
 from collections.abc import Callable
 
-import aiohttp
-
+from lab.http import open_client
 from lab.reading import Reader
-from lab.report.record import LeakStep
+from lab.report.demo_run import LeakStep
 from lab.service import Service
 
 LEAKS = 20
-"""The engine lends thirty."""
+"""The engine's pool has thirty connections."""
 WARM_UP = 20
-"""Requests to *after* before that, which compile the same statements."""
-PATIENCE = 10
+"""Requests to *after* first, which compile the same statements."""
 
 
 async def leak_one_by_one(
-    service: Service, lookout: str, dsn: str, progress: Callable[[int], None]
+    service: Service,
+    poolwatch_url: str,
+    dsn: str,
+    progress: Callable[[int], None],
 ) -> list[LeakStep]:
     """Leak, and read the memory of both sides each time."""
     steps: list[LeakStep] = []
     async with (
-        Reader(lookout, service.url, service.token, dsn) as reader,
-        aiohttp.ClientSession(
-            service.url,
-            headers=service.headers,
-            timeout=aiohttp.ClientTimeout(total=PATIENCE),
-            raise_for_status=True,
-        ) as http,
+        Reader(poolwatch_url, service.url, service.token, dsn) as reader,
+        open_client(service.url, service.token, timeout=10) as client,
     ):
+
+        async def request(path: str) -> None:
+            (await client.get(path)).raise_for_status()
+
         for _ in range(WARM_UP):
-            await _get(http, "/after/orders/1")
-        async with http.put("/lab/gc", json={"enabled": False}):
-            pass
+            await request("/after/orders/1")
+        switched = await client.put("/lab/gc", json={"enabled": False})
+        switched.raise_for_status()
         while len(steps) <= LEAKS:
             reading = await reader.read()
             leaked = sum(pool.leaks for pool in reading.pools)
@@ -45,10 +45,5 @@ async def leak_one_by_one(
                 LeakStep(leaked, reading.service_bytes, reading.backends_bytes)
             )
             progress(leaked)
-            await _get(http, "/before/orders/1")
+            await request("/before/orders/1")
     return steps
-
-
-async def _get(http: aiohttp.ClientSession, path: str) -> None:
-    async with http.get(path) as answer:
-        await answer.read()

@@ -1,10 +1,10 @@
 """Load one variant for a while, and keep what the report shows.
 
-The service is freshly started, its garbage collector left as it is. The load
-comes from a process of its own. It is sent to *after* first, until caches are
-full and pools open, then the flags send every lesson to the variant that is
-measured. Twice a second the service and its server are read, and once a
-second a probe asks `/readyz`, as an orchestrator would.
+The service is freshly started, with Python's default garbage collection. The
+load comes from a process of its own. It loads *after* first, until caches are
+full and pools are open; then the flags send every request to the variant to
+measure. Twice a second the service and its server are read, and once a second
+a probe requests `/readyz`, as an orchestrator would.
 """
 
 import asyncio
@@ -12,73 +12,67 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 
-import aiohttp
+import httpx
 import psutil
 
 from app.api import SERVICE
 from app.control.waits import WaitTimes
 from app.lesson import Variant
-from lab.demo.recording import Recording
-from lab.load.arrivals import plan as plan_arrivals
-from lab.load.arrivals import send_arrivals
+from lab.demo.recorder import VariantRecorder
+from lab.http import open_client
+from lab.load.arrivals import plan_arrivals, send_arrivals
 from lab.load.process import run_load
 from lab.reading import Reader
-from lab.report.record import Plan
+from lab.report.demo_run import DemoPlan
 from lab.service import Service, ServiceFailedError
 from poolwatch.pages.models import LeaksPage
 
 SAMPLE_SECONDS = 0.5
 PROBE_SECONDS = 1
 FLAG_SECONDS = 5
-"""A flag is followed within two seconds."""
-
-Progress = Callable[[float, int], None]
-"""Told the seconds gone, and the connections lent."""
+"""A changed flag takes effect within two seconds."""
 
 
 async def measure(
     service: Service,
-    lookout: str,
+    poolwatch_url: str,
     dsn: str,
     variant: Variant,
-    plan: Plan,
-    recording: Recording,
-    progress: Progress,
+    plan: DemoPlan,
+    recorder: VariantRecorder,
+    progress: Callable[[float, int], None],
 ) -> None:
-    """Load one variant, and record it; what is recorded outlives a Ctrl-C.
+    """Load one variant, and record it; an interrupted run keeps its records.
 
     Args:
         service: freshly started.
-        lookout: the URL of its thread that is never blocked.
+        poolwatch_url: its thread that responds while the loop is blocked.
         dsn: the server's URL, for asyncpg.
-        variant: who is to answer.
+        variant: what the flags are set to.
         plan: the load.
-        recording: where to keep what is seen.
-        progress: told of each sample.
+        recorder: keeps what is measured.
+        progress: receives the seconds gone and the connections in use.
 
     Raises:
-        ServiceFailedError: the service went away.
-        LoadFailedError: the load did.
+        ServiceFailedError: the service ended.
+        LoadFailedError: the load failed.
 
     """
     async with (
-        Reader(lookout, service.url, service.token, dsn) as reader,
-        aiohttp.ClientSession(
-            headers=service.headers,
-            timeout=aiohttp.ClientTimeout(total=PROBE_SECONDS),
-        ) as http,
+        Reader(poolwatch_url, service.url, service.token, dsn) as reader,
+        open_client(service.url, service.token, PROBE_SECONDS) as client,
     ):
         await send_arrivals(
             service.url,
             plan_arrivals(plan.rate, plan.seed, plan.warm_up_seconds),
             lambda _: None,
         )
-        await _set_flags(http, service, variant)
-        waits = await _waits(http, service, 0)
-        recording.begin(await reader.read(), waits.count if waits else 0)
+        await _set_flags(client, variant)
+        waits = await _waits(client, skip=0)
+        recorder.begin(await reader.read(), waits.count if waits else 0)
         load = run_load(
             service.url,
-            recording.outcome,
+            recorder.add_result,
             rate=plan.rate,
             seed=plan.seed,
             seconds=plan.seconds,
@@ -86,21 +80,21 @@ async def measure(
         )
         async with (
             _in_background(load) as loading,
-            _in_background(_probe(http, service, recording)),
+            _in_background(_probe(client, recorder)),
         ):
             while not loading.done():
-                await _look(reader, http, service, lookout, recording)
-                progress(recording.gone, recording.lent)
+                await _sample(reader, client, service, poolwatch_url, recorder)
+                progress(recorder.gone, recorder.in_use)
                 await asyncio.wait({loading}, timeout=SAMPLE_SECONDS)
             loading.result()
-        await _look(reader, http, service, lookout, recording)
+        await _sample(reader, client, service, poolwatch_url, recorder)
 
 
 @asynccontextmanager
 async def _in_background(
     work: Coroutine[None, None, None],
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Do it until the block is left; its error is the asker's."""
+    """Run it until the block is left; the caller asks for its error."""
     task = asyncio.ensure_future(work)
     try:
         yield task
@@ -110,76 +104,67 @@ async def _in_background(
             await task
 
 
-async def _set_flags(
-    http: aiohttp.ClientSession, service: Service, variant: Variant
-) -> None:
-    """Choose a variant, and wait until the requests see it."""
+async def _set_flags(client: httpx.AsyncClient, variant: Variant) -> None:
+    """Choose a variant, and wait until requests get it."""
     for lesson in SERVICE:
-        flag = f"{service.url}/lab/flags/{lesson.name}"
-        async with http.put(flag, json={"variant": variant}) as answer:
-            answer.raise_for_status()
-    wanted = [
+        response = await client.put(
+            f"/lab/flags/{lesson.name}", json={"variant": variant}
+        )
+        response.raise_for_status()
+    wanted = {
         f'lab_flag{{lesson="{lesson.name}",variant="{variant}"}} 1.0'
         for lesson in SERVICE
-    ]
+    }
+    shown: set[str] = set()
     async with asyncio.timeout(FLAG_SECONDS):
-        while True:
-            async with http.get(f"{service.url}/metrics") as answer:
-                shown = await answer.text()
-            if all(line in shown for line in wanted):
-                return
-            await asyncio.sleep(0.05)
+        while not wanted <= shown:
+            shown = set((await client.get("/metrics")).text.splitlines())
 
 
-async def _look(
+async def _sample(
     reader: Reader,
-    http: aiohttp.ClientSession,
+    client: httpx.AsyncClient,
     service: Service,
-    lookout: str,
-    recording: Recording,
+    poolwatch_url: str,
+    recorder: VariantRecorder,
 ) -> None:
-    """Take a sample; what does not answer in time is left out of it."""
+    """Take a sample, without the parts that do not respond in time."""
     reading, leaks, lately, in_all = await asyncio.gather(
         reader.read(),
-        _get(http, f"{lookout}/poolwatch/leaks"),
-        _waits(http, service, recording.waits_seen),
-        _waits(http, service, recording.waits_before),
+        _get(client, f"{poolwatch_url}/poolwatch/leaks"),
+        _waits(client, recorder.waits_seen),
+        _waits(client, recorder.waits_before),
     )
     if not reading.alive and not _is_running(service.pid):
-        log = service.log.read_text()[-2000:]
-        message = f"the service went away:\n{log}"
+        log = service.log_tail
+        message = f"the service ended:\n{log}"
         raise ServiceFailedError(message)
-    recording.sample(reading, lately)
+    recorder.add_sample(reading, lately)
     if leaks is not None:
-        recording.leaks = LeaksPage.model_validate_json(leaks).sites
+        recorder.leaks = LeaksPage.model_validate_json(leaks).sites
     if in_all is not None:
-        recording.waits = in_all
+        recorder.waits = in_all
 
 
-async def _probe(
-    http: aiohttp.ClientSession, service: Service, recording: Recording
-) -> None:
-    """Ask whether it is ready, again and again."""
+async def _probe(client: httpx.AsyncClient, recorder: VariantRecorder) -> None:
     while True:
-        asked = time.monotonic()
-        ready = await _get(http, f"{service.url}/readyz")
-        recording.probe.saw(ready=ready is not None)
-        await asyncio.sleep(asked + PROBE_SECONDS - time.monotonic())
+        began = time.monotonic()
+        ready = await _get(client, "/readyz")
+        recorder.probe.add(ready=ready is not None)
+        await asyncio.sleep(began + PROBE_SECONDS - time.monotonic())
 
 
-async def _waits(
-    http: aiohttp.ClientSession, service: Service, skip: int
-) -> WaitTimes | None:
-    page = await _get(http, f"{service.url}/lab/waits?skip={skip}")
-    return None if page is None else WaitTimes.model_validate_json(page)
+async def _waits(client: httpx.AsyncClient, skip: int) -> WaitTimes | None:
+    times = await _get(client, f"/lab/waits?skip={skip}")
+    return None if times is None else WaitTimes.model_validate_json(times)
 
 
-async def _get(http: aiohttp.ClientSession, url: str) -> bytes | None:
-    try:
-        async with http.get(url) as answer:
-            return await answer.read() if answer.ok else None
-    except (aiohttp.ClientError, TimeoutError):
-        return None
+async def _get(client: httpx.AsyncClient, url: str) -> bytes | None:
+    """Return the body, or None if the service does not respond in time."""
+    with suppress(httpx.HTTPError):
+        response = await client.get(url)
+        return response.content if response.is_success else None
+    return None
 
 
 def _is_running(pid: int) -> bool:

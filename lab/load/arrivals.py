@@ -1,22 +1,22 @@
-"""Open-loop load: requests arrive at a constant rate, come what may.
+"""Open-loop load: requests arrive at a constant rate, whatever happens.
 
-A closed loop, where a user waits for an answer before sending the next
-request, slows down together with the service: the slower it is, the less it is
-asked (Schroeder, Wierman and Harchol-Balter, "Open Versus Closed: A Cautionary
-Tale", NSDI 2006). Latencies counted from the moment of sending leave out the
-wait before it, which Gil Tene calls coordinated omission. Here nobody waits
-for anybody, and a request's latency begins when it was meant to be sent.
+In a closed loop a client waits for a response before it sends the next
+request. So it slows down together with the service (Schroeder, Wierman and
+Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006). Latencies
+counted from the moment of sending leave out the wait before it, which Gil Tene
+calls coordinated omission. Here no request waits for another one, and its
+latency begins when it was due.
 
-Arrivals are evenly spaced. Those of independent customers would be a Poisson
-process, which queues now and then by chance; without chance the number of
-arrivals is the plan's exactly, and each queue is the service's own doing.
+Arrivals are evenly spaced. Those of independent clients would be a Poisson
+process, which queues now and then by chance. Without chance the number of
+arrivals is exactly the plan's, and each queue is caused by the service.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
 from typing import Literal
@@ -25,24 +25,25 @@ import aiohttp
 
 from app.api import SERVICE
 from app.lesson import Lesson, Scenario
+from lab.load.mix import draw
 
 TIMEOUT = 10.0
-"""Seconds from the intended start after which a customer has gone."""
+"""Seconds from the moment a request was due until its client gives up."""
 MOST_OUTSTANDING = 800
-"""Requests without an answer. Each has a socket here and one in the service,
+"""Requests without a response. Each has a socket here and one in the service,
 and by default a process may have 1,024."""
 KEEP_ALIVE = 2
-"""Seconds; less than uvicorn's five, so that it hangs up on no request."""
+"""Seconds. uvicorn closes an idle connection after five."""
 
-Fate = Literal["answered", "wrong answer", "timed out", "broken", "not sent"]
-"""How a request ended: as its scenario says, with another status, without an
-answer in time, with its connection, or before it began, as too many others
-were outstanding."""
+Ending = Literal["ok", "wrong status", "timeout", "disconnected", "not sent"]
+"""How a request ended: with its scenario's status, with another status,
+without a response in time, with a connection error, or unsent because too many
+others were outstanding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One request of a plan."""
+    """One request that is due."""
 
     offset: float
     """Seconds after the load's start."""
@@ -51,53 +52,53 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one request."""
+class RequestResult:
+    """How one request ended."""
 
     offset: float
-    """Seconds after the load's start at which it was meant to be sent."""
-    intended: float
+    """Seconds after the load's start at which it was due."""
+    due: float
     """The same, as `time.time()` has it."""
     lateness: float
-    """Seconds by which it was sent later: this client's own fault."""
+    """Seconds by which it was sent later: the client's own delay."""
     latency: float
-    """Seconds from the intended start to the whole answer, or to its fate."""
-    fate: Fate
+    """Seconds from the due time to the whole response, or to its failure."""
+    ending: Ending
     status: int | None
     lesson: str
     scenario: str
 
 
-def plan(
+def plan_arrivals(
     rate: float,
     seed: int,
     seconds: float | None = None,
     lessons: Sequence[Lesson] = SERVICE,
 ) -> Iterator[Arrival]:
-    """Draw scenarios, each as likely as the others; the same for a seed.
+    """Draw requests from the mix; a seed gives the same ones every time.
 
     Without `seconds` the plan has no end.
     """
-    chance = Random(seed)  # noqa: S311 - load
-    scenarios = [(x.name, each) for x in lessons for each in x.scenarios]
+    random = Random(seed)  # noqa: S311 - load
     for number in count():
         offset = number / rate
         if seconds is not None and offset >= seconds:
             return
-        yield Arrival(offset, *chance.choice(scenarios))
+        lesson, scenario, path = draw(random, lessons)
+        yield Arrival(offset, lesson.name, replace(scenario, path=path))
 
 
 async def send_arrivals(
     url: str,
     arrivals: Iterator[Arrival],
-    record: Callable[[Outcome], None],
+    record: Callable[[RequestResult], None],
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - of each request
     most_outstanding: int = MOST_OUTSTANDING,
 ) -> None:
-    """Send each at its time, and record what became of it.
+    """Send each request when it is due, and record how it ended.
 
-    Ends when the last has its fate. Cancelled, it drops what is outstanding
-    and leaves no task and no socket.
+    Returns when the last one has ended. If cancelled, it drops outstanding
+    requests, and leaves no task and no socket.
     """
     loop = asyncio.get_running_loop()
     outstanding = 0
@@ -105,58 +106,64 @@ async def send_arrivals(
 
     async def follow(session: aiohttp.ClientSession, each: Arrival) -> None:
         nonlocal outstanding
-        intended = began + each.offset
-        lateness = loop.time() - intended
+        due = began + each.offset
+        lateness = loop.time() - due
         status: int | None = None
         if outstanding >= most_outstanding:
-            fate: Fate = "not sent"
+            ending: Ending = "not sent"
         else:
             outstanding += 1
             try:
-                async with asyncio.timeout_at(intended + timeout):
-                    status = await _send(session, each.scenario)
+                async with asyncio.timeout_at(due + timeout):
+                    status = await send(session, each.scenario)
                 right = status == each.scenario.status
-                fate = "answered" if right else "wrong answer"
+                ending = "ok" if right else "wrong status"
             except TimeoutError:
-                fate = "timed out"
+                ending = "timeout"
             except (aiohttp.ClientError, OSError):
-                fate = "broken"
+                ending = "disconnected"
             finally:
                 outstanding -= 1
         record(
-            Outcome(
+            RequestResult(
                 offset=each.offset,
-                intended=wall + each.offset,
+                due=wall + each.offset,
                 lateness=lateness,
-                latency=loop.time() - intended,
-                fate=fate,
+                latency=loop.time() - due,
+                ending=ending,
                 status=status,
                 lesson=each.lesson,
                 scenario=each.scenario.name,
             )
         )
 
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE)
-    async with (
-        aiohttp.ClientSession(url, connector=connector) as session,
-        asyncio.TaskGroup() as requests,
-    ):
+    async with open_session(url) as session, asyncio.TaskGroup() as requests:
         for each in arrivals:
             await asyncio.sleep(began + each.offset - loop.time())
             requests.create_task(follow(session, each))
 
 
-async def _send(session: aiohttp.ClientSession, scenario: Scenario) -> int:
+def open_session(url: str) -> aiohttp.ClientSession:
+    """Open a client for load: any number of connections, kept briefly."""
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE)
+    return aiohttp.ClientSession(url, connector=connector)
+
+
+async def send(session: aiohttp.ClientSession, scenario: Scenario) -> int:
+    """Send a scenario's request once, and return the status.
+
+    A WebSocket that sends a message has the status 200.
+    """
     if scenario.method == "WEBSOCKET":
-        return await _send_to_socket(session, scenario)
+        return await _send_message(session, scenario)
     async with session.request(
         scenario.method, scenario.path, json=scenario.body
-    ) as answer:
-        await answer.read()
-        return answer.status
+    ) as response:
+        await response.read()
+        return response.status
 
 
-async def _send_to_socket(
+async def _send_message(
     session: aiohttp.ClientSession, scenario: Scenario
 ) -> int:
     try:

@@ -1,4 +1,4 @@
-"""The command `load`: arrivals at a constant rate, to a service that runs."""
+"""The command `load`: requests at a constant rate, to a running service."""
 
 import json
 import math
@@ -12,12 +12,12 @@ from yarl import URL
 from app.api import SERVICE
 from lab import run_async
 from lab.lessons import named
-from lab.load.arrivals import Outcome, plan, send_arrivals
+from lab.load.arrivals import RequestResult, plan_arrivals, send_arrivals
 from lab.load.tally import Tally
 
 
 def _url(value: str) -> str:
-    message = f"{value} is no URL, as http://127.0.0.1:8000 is"
+    message = f"{value} is not a URL such as http://127.0.0.1:8000"
     try:
         url = URL(value)
     except ValueError as error:
@@ -28,9 +28,10 @@ def _url(value: str) -> str:
     return value
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
+    """Refuse inf and nan, which a range of Typer's may let through."""
     if value is not None and not math.isfinite(value):
-        message = f"{value} is no number"
+        message = f"{value} is not a number"
         raise typer.BadParameter(message)
     return value
 
@@ -42,12 +43,14 @@ def load(
     lessons: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[LESSON…]", help="Which; the service's own if none."
+            metavar="[LESSON…]", help="Which; the write-up's three if none."
         ),
     ] = None,
     rate: Annotated[
         float,
-        typer.Option(min=0.1, callback=_finite, help="Arrivals a second."),
+        typer.Option(
+            min=0.1, max=10_000, callback=finite, help="Arrivals a second."
+        ),
     ] = 40,
     seed: Annotated[
         int, typer.Option(help="The same seed sends the same requests.")
@@ -56,7 +59,8 @@ def load(
         float | None,
         typer.Option(
             min=0.1,
-            callback=_finite,
+            max=86_400,
+            callback=finite,
             help="How long; until Ctrl-C if not given.",
         ),
     ] = None,
@@ -64,30 +68,31 @@ def load(
         float,
         typer.Option(
             min=0.1,
-            callback=_finite,
-            help="Seconds from its intended start that a request may take.",
+            max=86_400,
+            callback=finite,
+            help="Seconds from its due time that a request may take.",
         ),
     ] = 10,
     *,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Print each outcome as a line of JSON."),
+        typer.Option("--json", help="Print each result as a line of JSON."),
     ] = False,
 ) -> None:
     """Send scenarios at a constant rate, whatever the service does.
 
-    Paths carry no variant, so the flags decide who answers.
+    Paths carry no variant, so the flags decide which one responds.
     """
-    if as_json:  # whoever has read the lines may go first
+    if as_json:  # a reader such as `head` may close the pipe
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     tally = Tally()
 
-    def record(outcome: Outcome) -> None:
-        tally.add(outcome)
+    def record(result: RequestResult) -> None:
+        tally.add(result)
         if as_json:
-            print(json.dumps(asdict(outcome)), flush=True)
+            print(json.dumps(asdict(result)), flush=True)
 
-    arrivals = plan(rate, seed, seconds, named(lessons) or SERVICE)
+    arrivals = plan_arrivals(rate, seed, seconds, named(lessons) or SERVICE)
     try:
         run_async.run(send_arrivals(url, arrivals, record, timeout))
     finally:

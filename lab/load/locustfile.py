@@ -1,39 +1,36 @@
-"""The load: users who send the service's scenarios, in random order.
+"""Clients for Locust's page: the same request mix, sent in a closed loop.
 
-A Locust file: `locust -f lab/load/locustfile.py --host http://127.0.0.1:8000`.
-Paths carry no variant, so the flags decide who answers.
+    locust -f lab/load/locustfile.py --host http://127.0.0.1:8000
+
+Paths carry no variant, so the flags decide which one responds.
 """
 
-import random
+from random import Random
 
 from locust import FastHttpUser, between, task
 
-from app.api import SERVICE
+from lab.load.mix import draw
 
-SCENARIOS = [
-    (lesson.name, scenario)
-    for lesson in SERVICE
-    for scenario in lesson.scenarios
-]
+RANDOM = Random()  # noqa: S311 - load
 
 
-class Customer(FastHttpUser):
-    """Somebody who looks, orders, pauses to think, and looks again."""
+class Client(FastHttpUser):
+    """Sends a request, pauses, and sends the next one."""
 
     wait_time = between(0.1, 0.3)
 
     @task
     def send(self) -> None:
-        """Send one scenario; any answer but its own is a failure."""
-        lesson, scenario = random.choice(SCENARIOS)  # noqa: S311 - load
+        """Send one scenario; any status but its own is a failure."""
+        lesson, scenario, path = draw(RANDOM)
         with self.client.request(
             scenario.method,
-            scenario.path,
+            path,
             json=scenario.body,
-            name=f"{lesson}: {scenario.name}",
+            name=f"{lesson.name}: {scenario.name}",
             catch_response=True,
-        ) as answer:
-            if answer.status_code == scenario.status:
-                answer.success()
+        ) as response:
+            if response.status_code == scenario.status:
+                response.success()
             else:
-                answer.failure(f"answered {answer.status_code}")
+                response.failure(f"status {response.status_code}")

@@ -1,6 +1,6 @@
-"""The load as a process of its own, whose event loop nobody else blocks.
+"""The load as a process of its own, with an event loop of its own.
 
-It is the command `load`, which prints each outcome as a line of JSON.
+It is the command `load`, which prints each result as a line of JSON.
 """
 
 import asyncio
@@ -8,60 +8,54 @@ import json
 import sys
 from collections.abc import Callable
 
-from lab.load.arrivals import TIMEOUT, Outcome
+from lab.load.arrivals import TIMEOUT, RequestResult
 
 STOP_SECONDS = 5
 
 
 class LoadFailedError(ChildProcessError):
-    """The load ended before its time."""
+    """The load process failed."""
 
 
 async def run_load(
     url: str,
-    record: Callable[[Outcome], None],
+    record: Callable[[RequestResult], None],
     *,
     rate: float,
     seed: int,
-    seconds: float | None = None,
+    seconds: float,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - of each request
-    lessons: tuple[str, ...] = (),
 ) -> None:
-    """Send what `arrivals.plan` plans, and record each outcome as it comes.
+    """Send what `plan_arrivals` plans, and record each result as it comes.
 
-    Ends with the plan, or, where that has no end, when it is cancelled; the
-    process has ended then, and so have its sockets.
+    Returns when the plan ends. If cancelled, it ends the process first.
 
     Raises:
-        LoadFailedError: it could not begin, or went away.
+        LoadFailedError: the process could not start sending, or failed.
 
     """
-    command = [sys.executable, "-m", "lab", "load", url, *lessons, "--json"]
-    command += ["--rate", str(rate), "--seed", str(seed)]
-    command += ["--timeout", str(timeout)]
-    if seconds is not None:
-        command += ["--seconds", str(seconds)]
     process = await asyncio.create_subprocess_exec(
-        *command,
+        *(sys.executable, "-m", "lab", "load", url, "--json"),
+        *("--rate", str(rate), "--seed", str(seed)),
+        *("--seconds", str(seconds), "--timeout", str(timeout)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,  # a terminal's Ctrl-C is its parent's affair
+        start_new_session=True,  # Ctrl-C interrupts the parent only
     )
     assert process.stdout and process.stderr  # noqa: S101, PT018 - both PIPE
     try:
         async for line in process.stdout:
-            record(Outcome(**json.loads(line)))
-        told = (await process.stderr.read()).decode().strip()
+            record(RequestResult(**json.loads(line)))
+        errors = (await process.stderr.read()).decode().strip()
         if await process.wait():
-            message = f"the load ended before its time: {told}"
+            message = f"the load failed: {errors}"
             raise LoadFailedError(message)
     finally:
-        await _stop(process)
+        if process.returncode is None:
+            await _stop(process)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
     process.terminate()
     try:
         async with asyncio.timeout(STOP_SECONDS):

@@ -1,15 +1,15 @@
-"""Outcomes of a load, counted: in all, and second by second."""
+"""Results of a load, counted: in all, and second by second."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from lab.load.arrivals import Fate, Outcome
+from lab.load.arrivals import Ending, RequestResult
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
-    """Answer the smallest value that so many percent do not exceed."""
+    """Return the smallest value that so many percent do not exceed."""
     if not values:
         return None
     ranked = sorted(values)
@@ -20,50 +20,37 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
 class Tally:
     """Counts how requests ended, and keeps their latencies.
 
-    A request that was not sent has no latency. One that has timed out has the
-    time it was waited for: its real latency is more.
+    A request that was not sent has no latency. A request that timed out has
+    the time until the client gave up: its real latency is longer.
     """
 
-    fates: Counter[Fate] = field(default_factory=Counter)
+    endings: Counter[Ending] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     lateness: list[float] = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, result: RequestResult) -> None:
         """Count one."""
-        self.fates[outcome.fate] += 1
-        if outcome.fate != "not sent":
-            self.latencies.append(outcome.latency)
-            self.lateness.append(outcome.lateness)
-
-    def latency(self, percent: float) -> float | None:
-        """Answer a percentile, from the intended start."""
-        return percentile(self.latencies, percent)
-
-    @property
-    def planned(self) -> int:
-        """All arrivals."""
-        return self.fates.total()
-
-    @property
-    def answered(self) -> int:
-        """Those that were answered as their scenario says."""
-        return self.fates["answered"]
+        self.endings[result.ending] += 1
+        if result.ending != "not sent":
+            self.latencies.append(result.latency)
+            self.lateness.append(result.lateness)
 
     @property
     def failed(self) -> int:
-        """All others."""
-        return self.planned - self.answered
+        """Arrivals that did not end as their scenario says."""
+        return self.endings.total() - self.endings["ok"]
 
     def __str__(self) -> str:
-        """Say it in two lines."""
-        ends = ", ".join(f"{n} {fate}" for fate, n in self.fates.items())
-        lines = [f"{self.planned} arrivals: {ends or 'none'}"]
+        """Sum up in two lines."""
+        ends = ", ".join(f"{n} {ending}" for ending, n in self.endings.items())
+        lines = [f"{self.endings.total()} arrivals: {ends or 'none'}"]
         if self.latencies:
-            p50, p95, p99 = map(self.latency, (50, 95, 99))
+            p50, p95, p99 = (
+                percentile(self.latencies, each) for each in (50, 95, 99)
+            )
             late = percentile(self.lateness, 99)
             lines.append(
-                f"latency from the intended start: p50 {p50:.3f} s,"
-                f" p95 {p95:.3f} s, p99 {p99:.3f} s; sent late by {late:.3f} s"
-                " (p99)"
+                f"latency from the due time: p50 {p50:.3f} s, p95 {p95:.3f} s,"
+                f" p99 {p99:.3f} s; sent late by {late:.3f} s (p99)"
             )
         return "\n".join(lines)

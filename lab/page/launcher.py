@@ -6,7 +6,6 @@ shown where one of them fails.
 """
 
 import os
-import socket
 import subprocess
 import time
 from collections import deque
@@ -18,8 +17,9 @@ from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 
-from lab.child import child_process
-from lab.service import Service, ServiceFailedError, wait_until_alive
+from app.cli.start import listen
+from lab.child import child_process, log_tail
+from lab.service import ServiceFailedError, wait_until_alive
 
 HOST = "127.0.0.1"
 LOOK_SECONDS = 0.1
@@ -30,8 +30,6 @@ MINUTE = 60
 """A service that ends so often in so many seconds would end again."""
 POOL_TIMEOUT = "5"
 """Seconds; with the default of 30 a room would wait for the first timeout."""
-LAST_WORDS = 2000
-"""Characters of a log that are shown where its process failed."""
 
 Say = Callable[[str], object]
 
@@ -56,8 +54,7 @@ class Child:
 
     def wait_until_alive(self) -> None:
         """Wait until it answers; raise a ServiceFailedError if it does not."""
-        service = Service(self.url, "", self.process.pid, self.log)
-        wait_until_alive(service, self.process)
+        wait_until_alive(self.url, self.process, self.log)
 
     @property
     def has_ended(self) -> bool:
@@ -71,8 +68,7 @@ class Child:
 
     def failure(self) -> ServiceFailedError:
         """Say it with its last words, as the log ends with this process."""
-        said = self.log.read_text()[-LAST_WORDS:].strip()
-        return ServiceFailedError(f"{self}\n{said}")
+        return ServiceFailedError(f"{self}\n{log_tail(self.log)}")
 
 
 def run(ports: Ports, say: Say, show: Say) -> None:
@@ -134,12 +130,7 @@ def _see_that_they_are_free(ports: Ports) -> None:
             ("--poolwatch-port", ports.lookout),
             ("--page-port", ports.page),
         ):
-            try:
-                held.enter_context(socket.create_server((HOST, port)))
-            except OSError as error:
-                why = os.strerror(error.errno or 0).lower()
-                message = f"{HOST}:{port}: {why}; choose another {option}"
-                raise OSError(message) from error
+            held.enter_context(listen(HOST, port, option))
 
 
 def _told(ports: Ports, folder: Path) -> dict[str, str]:

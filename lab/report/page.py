@@ -1,37 +1,27 @@
-"""The report as one page of HTML: no script, and nothing from elsewhere."""
+"""The report as one HTML page, which has no script and loads nothing."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from app.api import SERVICE
-from app.lesson import HEALS, Variant
-from lab.report.figures import (
-    CLAIMS,
-    NOT_MEASURED,
-    Claim,
-    notes,
-    promises,
-    said,
-)
-from lab.report.growth import per_1000_leaked, per_hour
+from app.lesson import HEALS
+from lab.report import figures
+from lab.report.demo_run import DemoRun
 from lab.report.plots import Plot
-from lab.report.record import Record
 
-VARIANTS: tuple[Variant, ...] = get_args(Variant)
 WRITE_UP = Path(__file__).parents[2] / "docs/write-up.md"
-"""Where the write-up and this service disagree, and why: told there alone."""
+"""The document that says where write-up and measurement disagree."""
 MARKDOWN = MarkdownIt("js-default")
-"""GitHub's tables; HTML in the text is shown, not obeyed."""
+"""GitHub's tables; HTML in the text is shown as text."""
 
 
-def page(record: Record, plots: Sequence[Plot], earlier: Record | None) -> str:
-    """Lay everything out that a run has measured."""
+def page(run: DemoRun, plots: Sequence[Plot], earlier: DemoRun | None) -> str:
+    """Lay out what a run measured, beside an earlier one if there is one."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -40,57 +30,36 @@ def page(record: Record, plots: Sequence[Plot], earlier: Record | None) -> str:
         lstrip_blocks=True,
     )
     templates.filters["markdown"] = _inline
+    templates.filters["duration"] = figures.duration
     return templates.get_template("template.html").render(
-        record=record,
+        run=run,
+        rows=list(figures.rows(run)),
+        conclusion=figures.conclusion(run),
+        expectations=figures.expectations(run),
+        notes=figures.notes(run),
+        variants=figures.VARIANTS,
+        compared={row.name: row.measured for row in figures.rows(earlier)}
+        if earlier
+        else {},
         earlier=earlier,
-        written=_date(record),
+        written=_date(run),
         compared_with=earlier and _date(earlier),
-        plots=plots,
-        variants=VARIANTS,
-        claims=CLAIMS,
-        cell=cell,
-        ratio=ratio,
-        said=said,
-        notes=notes(record),
-        promises=promises(record),
-        differences=earlier and differences(record, earlier),
+        differences=earlier and differences(run, earlier),
+        plots=[plot for plot in plots if plot.name != "leaks"],
+        leaks=[plot for plot in plots if plot.name == "leaks"],
         lessons=SERVICE,
         heals=HEALS,
-        per_hour={v: per_hour(m) for v, m in record.variants.items()},
-        per_1000_leaked=per_1000_leaked(record),
-        percentiles=percentiles(record),
+        percentiles=dict.fromkeys(
+            name for v in run.variants.values() for name in v.latency
+        ),
         write_up=_section(WRITE_UP.read_text()),
-        surroundings=_surroundings(record),
+        conditions=_conditions(run),
     )
 
 
-def cell(claim: Claim, record: Record, variant: Variant) -> str:
-    """Say what a run has measured of a claim."""
-    measured = record.variants.get(variant)
-    return claim.measured(measured) if measured else NOT_MEASURED
-
-
-def ratio(
-    claim: Claim, record: Record, earlier: Record, variant: Variant
-) -> str:
-    """Say how many times the other run's figure this run's is."""
-    values = [
-        claim.number(run.variants[variant])
-        if variant in run.variants
-        else None
-        for run in (record, earlier)
-    ]
-    this, compared = values
-    if this is None or compared is None:
-        return NOT_MEASURED
-    if this == compared:
-        return "the same"
-    return f"{this / compared:.2f}" if compared else "was 0"
-
-
-def differences(record: Record, earlier: Record) -> list[str]:
-    """Name what was not the same in both runs."""
-    this, that = _surroundings(record), _surroundings(earlier)
+def differences(run: DemoRun, earlier: DemoRun) -> list[str]:
+    """List the conditions that were not the same in both runs."""
+    this, that = _conditions(run), _conditions(earlier)
     return [
         f"{name}: {that[title].get(name, 'unknown')}, now {value}"
         for title, facts in this.items()
@@ -99,26 +68,20 @@ def differences(record: Record, earlier: Record) -> list[str]:
     ]
 
 
-def percentiles(record: Record) -> list[str]:
-    """Name those that any variant has."""
-    names = (name for m in record.variants.values() for name in m.latency)
-    return list(dict.fromkeys(names))
+def _date(run: DemoRun) -> str:
+    return f"{run.written:%-d %B %Y, %H:%M} UTC"
 
 
-def _date(record: Record) -> str:
-    return f"{record.written:%-d %B %Y, %H:%M} UTC"
-
-
-def _surroundings(record: Record) -> dict[str, dict[str, str]]:
+def _conditions(run: DemoRun) -> dict[str, dict[str, str]]:
     plan = {
         name.replace("_", " "): f"{value:g}"
-        for name, value in asdict(record.plan).items()
+        for name, value in asdict(run.plan).items()
     }
     return {
-        "machine": record.machine,
-        "versions": record.versions,
-        "settings": record.settings,
-        "load (seconds; a second)": plan,
+        "machine": run.machine,
+        "versions": run.versions,
+        "settings": run.settings,
+        "load (seconds; per second)": plan,
     }
 
 
@@ -127,7 +90,7 @@ def _inline(text: str) -> Markup:
 
 
 def _section(text: str) -> Markup:
-    """Render a document a level below the page's own heading."""
+    """Render a document one level below the page's own heading."""
     tokens = MARKDOWN.parse(text)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:

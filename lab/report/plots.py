@@ -1,50 +1,40 @@
 """The report's plots: before and after on the same axes.
 
-Told apart by colour (Okabe and Ito's, which colour-blind people tell apart)
-and by the line's style, so that a black-and-white print is as clear. The run
-to compare with, where there is one, has the same style, thin and pale.
+Colour (Okabe and Ito's palette, which colour-blind people can tell apart) and
+line style differ, so that a black-and-white print is as clear. An earlier run
+is drawn thin and pale. Each plot is drawn once; the page replaces its
+colours by CSS variables, which differ between light and dark screens.
 """
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass
-from math import isfinite
+from dataclasses import dataclass
+from functools import partial
+from math import inf, nan
 from pathlib import Path
 
 import matplotlib.style
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from app.lesson import Variant
-from lab.report.record import LeakingLine, Measured, Record
-from lab.report.series import SERIES, Series
+from lab.report.demo_run import DemoRun, LeakingLine, VariantResult
+from lab.report.series import Series, series
 
 STYLE = Path(__file__).with_name("plots.mplstyle")
+INK = "#1a1a1a"
+CSS = {
+    INK: "currentColor",
+    "#d9d9d9": "var(--grid)",
+    "#d55e00": "var(--line-before)",
+    "#0072b2": "var(--line-after)",
+}
+"""The colours of `plots.mplstyle`, and what the page has in their place."""
 COLOURS: dict[Variant, str] = {"before": "C0", "after": "C1"}
-"""The first and the second of whichever palette."""
 LINES: dict[Variant, str] = {"before": "-", "after": "--"}
 MARKERS: dict[Variant, str] = {"before": "^", "after": "D"}
+DOTTED = ":"
 MOST_LINES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """What is drawn in which colour."""
-
-    ink: str
-    grid: str
-    before: str
-    after: str
-
-
-PAPER = Palette("#1a1a1a", "#d9d9d9", "#d55e00", "#0072b2")
-PAGE = Palette("#010101", "#020202", "#030303", "#040404")
-"""Nobody sees these: the page's CSS has its own, by day and by night."""
-PAGE_CSS = Palette(
-    "currentColor", "var(--grid)", "var(--line-before)", "var(--line-after)"
-)
 
 Draw = Callable[[Axes], None]
 
@@ -59,136 +49,90 @@ class Plot:
     png: bytes
 
 
-def plots(record: Record, earlier: Record | None) -> Iterator[Plot]:
-    """Draw each series, and who leaked."""
-    for series in SERIES:
-        drawn = _Over(series, record, earlier)
-        yield _plot(series.name, series.title, series.caption, drawn)
-    before = record.variants.get("before")
+def plots(run: DemoRun, earlier: DemoRun | None) -> Iterator[Plot]:
+    """Draw each series, and the lines that leaked."""
+    for each in series(run):
+        draw = partial(_over_time, each, run, earlier)
+        yield _plot(each.name, each.title, each.caption, draw)
+    before = run.variants.get("before")
     lines = before.lines[:MOST_LINES] if before else []
     yield _plot(
         "leaks",
-        "Who leaked, before",
-        "Leaks by the line that borrowed; the table has all of them.",
-        lambda axes: _draw_lines(axes, lines),
+        "Leaked connections by line, before",
+        "The line that checked the connection out.",
+        partial(_leaks_by_line, lines),
     )
 
 
 def _plot(name: str, title: str, caption: str, draw: Draw) -> Plot:
-    """Draw it twice: for the page, in its colours, and for white paper."""
-    page, paper = io.StringIO(), io.BytesIO()
-    with _colours(PAGE, name):
-        _figure(title, draw).savefig(
-            page, format="svg", transparent=True, metadata={"Date": None}
+    svg, png = io.StringIO(), io.BytesIO()
+    # The ids in one page's SVGs must differ.
+    with matplotlib.style.context([STYLE, {"svg.hashsalt": name}]):
+        figure = Figure()
+        axes = figure.subplots()
+        draw(axes)
+        axes.set_title(title)
+        if axes.get_legend_handles_labels()[1]:
+            figure.legend(loc="outside lower right", ncols=4)
+        figure.savefig(png, format="png", facecolor="white")
+        figure.savefig(
+            svg, format="svg", transparent=True, metadata={"Date": None}
         )
-    with _colours(PAPER, name):
-        _figure(title, draw).savefig(paper, format="png", facecolor="white")
-    svg = _in_page_colours(page.getvalue(), title)
-    return Plot(name, caption, svg, paper.getvalue())
-
-
-def _colours(palette: Palette, name: str) -> AbstractContextManager[None]:
-    """Draw in these; the ids in an SVG differ from other plots' ids."""
-    inked = ("text.color", "axes.labelcolor", "axes.edgecolor")
-    ticks = ("xtick.color", "ytick.color")
-    return matplotlib.style.context(
-        [
-            STYLE,
-            dict.fromkeys(inked + ticks, palette.ink),
-            {
-                "grid.color": palette.grid,
-                "axes.prop_cycle": cycler(
-                    color=[palette.before, palette.after]
-                ),
-                "svg.hashsalt": name,
-            },
-        ]
+    return Plot(
+        name, caption, _for_page(svg.getvalue(), title), png.getvalue()
     )
 
 
-def _figure(title: str, draw: Draw) -> Figure:
-    figure = Figure()
-    axes = figure.subplots()
-    draw(axes)
-    axes.set_title(title)
-    if axes.get_legend_handles_labels()[1]:
-        figure.legend(loc="outside lower right", ncols=4)
-    return figure
-
-
-def _in_page_colours(svg: str, title: str) -> str:
-    """Leave the XML prologue out, and the colours to the page's CSS."""
+def _for_page(svg: str, title: str) -> str:
+    """Drop the XML prologue, and leave the colours to the page's CSS."""
     svg = svg[svg.index("<svg") :]
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
-    for drawn, css in zip(astuple(PAGE), astuple(PAGE_CSS), strict=True):
+    for drawn, css in CSS.items():
         svg = svg.replace(drawn, css)
     return svg
 
 
-@dataclass(frozen=True, slots=True)
-class _Over:
-    """Draws one series over the time of the load."""
+def _over_time(
+    each: Series, run: DemoRun, earlier: DemoRun | None, axes: Axes
+) -> None:
+    if earlier:
+        for variant, result in earlier.variants.items():
+            line = _line(each, variant, result, axes)
+            line.set(linewidth=0.9, alpha=0.6, label=f"{variant}, compared")
+    for variant, result in run.variants.items():
+        _line(each, variant, result, axes).set_label(variant)
+        if capacity := each.capacity(result):
+            axes.axhline(capacity, linewidth=1, linestyle=DOTTED, color=INK)
+            _mark_collections(axes, variant, result)
+    axes.axvline(run.plan.seconds, linewidth=1, linestyle=DOTTED, color=INK)
+    axes.set_xlabel("seconds of load; nothing arrives after the dotted line")
+    axes.set_ylabel(each.unit)
+    axes.set_xlim(0, None)
+    # A line at zero must be visible beside the axis.
+    highest = axes.dataLim.ymax
+    top = highest if 0 < highest < inf else 1
+    axes.set_ylim(-0.04 * top, 1.12 * top)
 
-    series: Series
-    record: Record
-    earlier: Record | None
 
-    def __call__(self, axes: Axes) -> None:
-        runs = [run for run in (self.record, self.earlier) if run]
-        for run in runs:
-            for variant, measured in run.variants.items():
-                self._line(axes, variant, measured, run)
-        axes.axvline(
-            self.record.plan.seconds,
-            linewidth=1,
-            linestyle=":",
-            color=axes.xaxis.label.get_color(),
-        )
-        axes.set_xlabel("seconds of load; nothing arrives after the dots")
-        axes.set_ylabel(self.series.unit)
-        ends = [m.seconds for run in runs for m in run.variants.values()]
-        axes.set_xlim(0, max(self.record.plan.seconds, *ends))
-        # A line at zero is to be seen beside the axis.
-        highest = axes.dataLim.ymax
-        top = highest if isfinite(highest) and highest > 0 else 1
-        axes.set_ylim(-0.04 * top, 1.12 * top)
-
-    def _line(
-        self, axes: Axes, variant: Variant, measured: Measured, run: Record
-    ) -> None:
-        points = self.series.points(measured)
-        times = [at for at, _ in points]
-        values = [
-            float("nan") if value is None else value for _, value in points
-        ]
-        (line,) = axes.plot(
-            times,
-            values,
-            color=COLOURS[variant],
-            linestyle=LINES[variant],
-            label=variant,
-        )
-        if run is self.earlier:
-            line.set(linewidth=0.9, alpha=0.6, zorder=1.5)
-            line.set_label(f"{variant}, compared")
-            return
-        if self.series.marks_collections:
-            _mark_collections(axes, variant, measured)
-        if self.series.limit:
-            axes.axhline(
-                self.series.limit(measured),
-                linewidth=1,
-                linestyle=":",
-                color=axes.xaxis.label.get_color(),
-            )
+def _line(
+    each: Series, variant: Variant, result: VariantResult, axes: Axes
+) -> matplotlib.lines.Line2D:
+    points = each.points(result)
+    (line,) = axes.plot(
+        [at for at, _ in points],
+        [nan if value is None else value for _, value in points],
+        color=COLOURS[variant],
+        linestyle=LINES[variant],
+    )
+    return line
 
 
 def _mark_collections(
-    axes: Axes, variant: Variant, measured: Measured
+    axes: Axes, variant: Variant, result: VariantResult
 ) -> None:
-    """Mark each sample that has full runs since the one before."""
+    """Mark each sample that has full collections since the one before."""
     ran, before = [], 0
-    for sample in measured.samples:
+    for sample in result.samples:
         if sample.full_collections > before:
             ran.append(sample.at)
         before = sample.full_collections
@@ -202,16 +146,14 @@ def _mark_collections(
         transform=axes.get_xaxis_transform(),
         clip_on=False,
     )
-    marks.set_in_layout(False)  # where there are none, they have no place
+    marks.set_in_layout(False)  # without marks, there is no place for them
 
 
-def _draw_lines(axes: Axes, lines: Sequence[LeakingLine]) -> None:
+def _leaks_by_line(lines: Sequence[LeakingLine], axes: Axes) -> None:
     names = [line.site for line in lines]
-    bars = axes.barh(
-        names, [line.leaks for line in lines], color=COLOURS["before"]
-    )
+    leaks = [line.leaks for line in lines]
+    axes.bar_label(axes.barh(names, leaks, color=COLOURS["before"]), padding=4)
     axes.tick_params(axis="y", labelsize=8)
-    axes.bar_label(bars, padding=4)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("leaked connections")

@@ -1,13 +1,14 @@
 """What the report shows over the time of the load: a plot for each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.report.growth import MIB
-from lab.report.record import Measured
+from lab.report.demo_run import DemoRun, VariantResult
+from lab.report.figures import pools
+from lab.report.memory import MIB
 
 Points = Sequence[tuple[float, float | None]]
-"""Seconds of load, and the figure then; None where it is not known."""
+"""Seconds of load, and the figure at that moment; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,74 +19,70 @@ class Series:
     title: str
     unit: str
     caption: str
-    points: Callable[[Measured], Points]
-    limit: Callable[[Measured], float] | None = None
-    """What it cannot exceed."""
-    marks_collections: bool = False
-    """Whether the collector's full runs explain it."""
+    points: Callable[[VariantResult], Points]
+    capacity: Callable[[VariantResult], int] = lambda _: 0
+    """The limit to draw; 0 where there is none."""
 
 
-def _backends(measured: Measured) -> Points:
-    return [
-        (s.at, None if s.backends_bytes is None else s.backends_bytes / MIB)
-        for s in measured.samples
-    ]
-
-
-SERIES = (
-    Series(
-        "loans",
-        "Connections lent",
-        "connections",
-        "A leaked connection stays lent. The dotted line across is what both"
-        " pools have. Triangles (before) and diamonds (after) are full runs"
-        " of the garbage collector, which give leaked sessions back, and"
-        " nothing of asyncpg's pool.",
-        lambda m: [(s.at, s.lent) for s in m.samples],
-        limit=lambda m: m.pool_capacity,
-        marks_collections=True,
-    ),
-    Series(
+def series(run: DemoRun) -> Iterator[Series]:
+    """List the plots in the order of the page."""
+    for pool in pools(run):
+        yield _in_use(pool)
+    yield Series(
         "waits",
         "Wait for a connection, p95",
         "seconds",
-        "Of the waits that ended since the sample before. A wait ends at the"
-        " pool's timeout at the latest.",
-        lambda m: [(s.at, s.pool_wait_p95) for s in m.samples],
-    ),
-    Series(
+        "Waits that ended since the sample before. The pool's timeout ends a"
+        " wait.",
+        lambda v: [(s.at, s.pool_wait_p95) for s in v.samples],
+    )
+    yield Series(
         "errors",
         "Requests failed",
         "requests per second",
-        "By the second in which they were meant to be sent.",
-        lambda m: [(s.at, s.failed) for s in m.per_second],
-    ),
-    Series(
+        "By the second in which the requests were due.",
+        lambda v: [(s.at, s.failed) for s in v.per_second],
+    )
+    yield Series(
         "latency",
-        "Latency from the intended start, p95",
+        "Latency from the due time, p95",
         "seconds",
-        "By the second in which requests were meant to be sent. A failure"
+        "By the second in which the requests were due. A failed request"
         " counts with the time it took.",
-        lambda m: [(s.at, s.latency_p95) for s in m.per_second],
-    ),
-    Series(
+        lambda v: [(s.at, s.latency_p95) for s in v.per_second],
+    )
+    yield Series(
         "service-memory",
         "Growth of the service's memory",
         "MiB",
-        "Private memory, since the first sample. Waiting requests take some,"
-        " as leaked connections do. Marks as above.",
-        lambda m: [
-            (s.at, (s.service_bytes - m.samples[0].service_bytes) / MIB)
-            for s in m.samples
+        "Private memory since the first sample. Requests that wait need some,"
+        " as leaked connections do.",
+        lambda v: [
+            (s.at, (s.service_bytes - v.samples[0].service_bytes) / MIB)
+            for s in v.samples
         ],
-        marks_collections=True,
-    ),
-    Series(
-        "server-memory",
+    )
+    yield Series(
+        "postgresql-memory",
         "Memory of PostgreSQL's backends",
         "MiB",
         "Private memory. Each connection, leaked or not, has a backend"
         " process of its own.",
-        _backends,
-    ),
-)
+        lambda v: [
+            (s.at, s.postgresql_bytes and s.postgresql_bytes / MIB)
+            for s in v.samples
+        ],
+    )
+
+
+def _in_use(pool: str) -> Series:
+    return Series(
+        f"{pool}-pool",
+        f"Connections in use, {pool} pool",
+        "connections",
+        "A leaked connection stays in use. The dotted line is the pool's"
+        " capacity. Triangles (before) and diamonds (after) mark full garbage"
+        " collections.",
+        lambda v: [(s.at, s.in_use.get(pool, 0)) for s in v.samples],
+        lambda v: v.capacity.get(pool, 0),
+    )

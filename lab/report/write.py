@@ -1,54 +1,65 @@
-"""Write the report: all of it is made before anything there is replaced.
+"""Write the report: every file is made before any of them is replaced.
 
-The folder is overwritten, but for the report.json of the run before, which
-stays as previous.json. Whoever wants to keep more takes a copy: one file has
-everything.
+The folder keeps the report.json of the run before as previous.json.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lab.report.demo_run import DemoRun, to_json
 from lab.report.page import page
 from lab.report.plots import plots
-from lab.report.record import Record, to_json
 
 JSON = "report.json"
 PREVIOUS = "previous.json"
 PAGE = "index.html"
 
 
-def write(record: Record, folder: Path, earlier: Record | None) -> Path:
-    """Write what was measured, and the pages; answer where to look.
+def prepare_folder(folder: Path) -> None:
+    """Make the folder, and try to write to it.
+
+    Raises:
+        OSError: the report could not be written there.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".new-", dir=folder):
+        pass
+
+
+def write(run: DemoRun, folder: Path, earlier: DemoRun | None) -> Path:
+    """Write what was measured, and the pages; return the page's path.
 
     Raises:
         OSError: it could not be written.
 
     """
-    files = _pages(record, earlier) | {JSON: to_json(record).encode()}
-    _put(files, folder)
+    files = _pages(run, earlier) | {JSON: to_json(run).encode()}
+    _replace(files, folder)
     return folder / PAGE
 
 
-def write_pages(record: Record, folder: Path, earlier: Record | None) -> Path:
-    """Write the pages alone; answer where to look.
+def write_pages(run: DemoRun, folder: Path, earlier: DemoRun | None) -> Path:
+    """Write the pages only; return the page's path.
 
     Raises:
         OSError: they could not be written.
 
     """
-    _put(_pages(record, earlier), folder)
+    _replace(_pages(run, earlier), folder)
     return folder / PAGE
 
 
-def _pages(record: Record, earlier: Record | None) -> dict[str, bytes]:
-    drawn = list(plots(record, earlier))
-    html = page(record, drawn, earlier)
-    images = {f"{plot.name}.png": plot.png for plot in drawn}
-    return images | {PAGE: html.encode()}
+def _pages(run: DemoRun, earlier: DemoRun | None) -> dict[str, bytes]:
+    drawn = list(plots(run, earlier))
+    html = page(run, drawn, earlier)
+    return {f"{plot.name}.png": plot.png for plot in drawn} | {
+        PAGE: html.encode()
+    }
 
 
-def _put(files: Mapping[str, bytes], folder: Path) -> None:
+def _replace(files: Mapping[str, bytes], folder: Path) -> None:
     """Write beside, then rename: each file is the old one or the new."""
     with TemporaryDirectory(prefix=".new-", dir=folder) as beside:
         for name, content in files.items():

@@ -199,7 +199,7 @@ def solution(
         bool, typer.Option("--yes", help="Do not ask for confirmation.")
     ] = False,
 ) -> None:
-    """Show the diff from your file to *after*; the fix gives no points then."""
+    """Show the diff to *after*; the fix then gives no points."""
     must_be_there(lesson)
     if not progress.read(say).of(lesson.name).fixed_on:
         if not yes:

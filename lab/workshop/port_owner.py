@@ -1,11 +1,10 @@
 """Which program listens on the port where an exercise is served."""
 
-from pathlib import Path
 from typing import Literal
 
 import httpx
 
-from app.control.exercise_file import file_of
+from app.control.exercise_file import file_of, fingerprint_of
 from app.lesson import Lesson
 
 TIMEOUT = 3
@@ -24,9 +23,9 @@ def port_owner(
     except httpx.HTTPError:
         return "another program"
     try:
-        served = answer.json()["file"]
+        served = answer.json()["fingerprint"]
     except (ValueError, TypeError, LookupError):
         return "another program"
-    if Path(served) == file_of(lesson).absolute():
+    if served == fingerprint_of(file_of(lesson)):
         return "this folder's service"
     return "another program"

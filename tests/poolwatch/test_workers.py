@@ -218,6 +218,7 @@ def test_the_asking_request_is_not_counted(leaky: Workers) -> None:
     assert [process["borrowers"] for process in found] == [0, 0]
 
 
+@pytest.mark.slow
 def test_another_takes_the_port_over_from_a_dead_worker(
     workers: Workers,
 ) -> None:
@@ -232,6 +233,7 @@ def test_another_takes_the_port_over_from_a_dead_worker(
     wait_until(taken_over)
 
 
+@pytest.mark.slow
 def test_a_dead_workers_socket_is_taken_away(workers: Workers) -> None:
     [dead] = workers.processes() - {workers.holder()}
     left = workers.folder / f"{dead}.sock"
@@ -257,6 +259,7 @@ def test_a_worker_that_does_not_answer_is_named(workers: Workers) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_port_that_a_stranger_has_is_complained_of_and_no_more(
     database_url: str,
 ) -> None:
@@ -316,6 +319,7 @@ def test_a_folder_that_is_just_short_enough_is_met_in(
     assert [process.process for process in loans.processes] == [os.getpid()]
 
 
+@pytest.mark.slow
 def test_workers_meet_without_being_told_where(database_url: str) -> None:
     with serving("--workers", "2", DATABASE_URL=database_url) as service:
 

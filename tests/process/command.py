@@ -7,15 +7,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import (
+    chdir,
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
 from dataclasses import dataclass, field
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import httpx
 import psutil
 import pytest
 
+from app.cli.run import run as run_command_line
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +59,7 @@ class Command:
 
     def children(self) -> list[psutil.Process]:
         """Its descendants, in whichever session they are."""
-        with suppress(psutil.NoSuchProcess):
+        if self.process.poll() is None:  # else its id may be another's
             itself = psutil.Process(self.process.pid)
             self.family = [itself, *itself.children(recursive=True)]
         return self.family[1:]
@@ -91,19 +101,18 @@ class Service(Command):
 def running(
     *arguments: str, folder: Path = ROOT, **settings: str
 ) -> Iterator[Command]:
-    """Start a command in a folder, with these settings and no others."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in SETTINGS
-    }
+    """Start a command in a folder, with these settings and no others.
+
+    A `serve` without a database is the lab's, which brings its own.
+    """
+    program = _program(arguments[0], settings)
     with TemporaryDirectory(prefix="output-") as output:
         printed, told = Path(output, "stdout"), Path(output, "stderr")
         with printed.open("wb") as stdout, told.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", _program(arguments[0]), *arguments],
+                [sys.executable, "-m", program, *arguments],
                 cwd=folder,
-                env=inherited | {"PYTHONPATH": str(ROOT)} | settings,
+                env=_environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
@@ -144,8 +153,50 @@ def run(
         )
 
 
-def _program(command: str) -> str:
+def run_here(
+    *arguments: str, folder: Path = ROOT, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in this process, through its own `main`."""
+    program = _program(arguments[0], settings)
+    cli = import_module(f"{program}.__main__").cli
+    handled = (signal.SIGTERM, signal.SIGHUP)
+    handlers = [signal.getsignal(number) for number in handled]
+    printed, told = StringIO(), StringIO()
+    try:
+        with (
+            patch.dict(os.environ, _environment(settings), clear=True),
+            patch.object(sys, "argv", [program, *arguments]),
+            chdir(folder),
+            redirect_stdout(printed),
+            redirect_stderr(told),
+            pytest.raises(SystemExit) as end,
+        ):
+            run_command_line(cli)
+    finally:
+        for number, handler in zip(handled, handlers, strict=True):
+            signal.signal(number, handler)
+    return subprocess.CompletedProcess(
+        arguments,
+        int(end.value.code or 0),
+        printed.getvalue(),
+        told.getvalue(),
+    )
+
+
+def _environment(settings: dict[str, str]) -> dict[str, str]:
+    """The environment, with these settings and no others."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in SETTINGS
+    }
+    return inherited | {"PYTHONPATH": str(ROOT)} | settings
+
+
+def _program(command: str, settings: dict[str, str]) -> str:
     """The command line that has this command."""
+    if command == "serve" and "DATABASE_URL" not in settings:
+        return "lab"
     return "app" if command in SERVICE_COMMANDS else "lab"
 
 

@@ -22,6 +22,8 @@ from tests.process.command import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 TIMES = 20
 """Each scenario is sent so often in a row: psycopg prepares what it meets a
 sixth time on one connection, with no rollback between."""

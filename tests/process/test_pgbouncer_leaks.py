@@ -74,6 +74,7 @@ def reset(leaky: httpx.Client) -> dict[str, Any]:
     return freed
 
 
+@pytest.mark.slow
 def test_the_table_of_loans_is_as_the_page_shows_it(
     replicas: tuple[httpx.Client, httpx.Client],
 ) -> None:
@@ -89,6 +90,7 @@ def test_the_table_of_loans_is_as_the_page_shows_it(
     assert not difference([*shown.splitlines(), ANYTHING], page.text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "leak", "requests"),
     [
@@ -132,6 +134,7 @@ def lent(replica: httpx.Client, name: str) -> tuple[int, int]:
     return pool["lent"], pool["capacity"]
 
 
+@pytest.mark.slow
 def test_connections_without_a_transaction_exhaust_their_own_pool_alone(
     replicas: tuple[httpx.Client, httpx.Client],
     bouncer: Bouncer,
@@ -154,6 +157,7 @@ def test_connections_without_a_transaction_exhaust_their_own_pool_alone(
     assert leaky.get(f"/after{NO_DATA_YET}").status_code == 200
 
 
+@pytest.mark.slow
 def test_poolwatch_shows_no_backend_that_is_not_the_servers(
     replicas: tuple[httpx.Client, httpx.Client],
 ) -> None:
@@ -171,6 +175,7 @@ def test_poolwatch_shows_no_backend_that_is_not_the_servers(
     assert "a pooler hides backends" in process["note"]
 
 
+@pytest.mark.slow
 def test_the_collector_heals_there_what_it_heals_elsewhere(
     replicas: tuple[httpx.Client, httpx.Client],
     bouncer: Bouncer,
@@ -186,6 +191,7 @@ def test_the_collector_heals_there_what_it_heals_elsewhere(
     wait_until(lambda: bouncer.in_use(database_url) == (0, 0))
 
 
+@pytest.mark.slow
 def test_the_lab_locks_the_orders_past_pgbouncer(
     replicas: tuple[httpx.Client, httpx.Client],
 ) -> None:
@@ -197,6 +203,7 @@ def test_the_lab_locks_the_orders_past_pgbouncer(
         assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.slow
 def test_a_leaky_service_that_ends_leaves_nothing_at_pgbouncer(
     bouncer: Bouncer, database_url: str
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.process.command import ROOT, serving, wait_until
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "the lab's token"
 NAMES = ("replica one", "replica two")
 

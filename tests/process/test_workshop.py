@@ -19,7 +19,7 @@ from tests.process.command import (
     A_MINUTE,
     ROOT,
     free_port,
-    run,
+    run_here,
     running,
     wait_until,
 )
@@ -40,7 +40,7 @@ def workshop(folder: Path, server_url: str) -> Workshop:
     """Runs one of the commands to its end, in that folder."""
 
     def command(*arguments: str) -> CompletedProcess[str]:
-        return run(
+        return run_here(
             "workshop",
             *arguments,
             folder=folder,

@@ -16,15 +16,23 @@ from app.api import LESSONS
 from app.control.exercise_file import file_of
 from app.lesson import Lesson
 from lab.workshop.exercise import exercise_of
-from tests.workshop.conftest import Bench
+from tests.workshop.conftest import Bench, slow_unless_chosen
 
 HERE = Path(__file__).parent
 WRONG = sorted(HERE.glob("wrong_fixes/*/*.diff"))
 RIGHT = sorted(HERE.glob("right_fixes/*/*.diff"))
 
 
-def name(patch: Path) -> str:
-    return f"{patch.parent.name}: {patch.stem}"
+def params(patches: list[Path]) -> list[pytest.ParameterSet]:
+    """Return the patches, with the lesson in the name of each."""
+    return [
+        pytest.param(
+            patch,
+            id=f"{patch.parent.name}: {patch.stem}",
+            marks=slow_unless_chosen(patch.parent.name),
+        )
+        for patch in patches
+    ]
 
 
 def lesson_of(patch: Path) -> Lesson:
@@ -33,7 +41,7 @@ def lesson_of(patch: Path) -> Lesson:
 
 
 def fixed(patch: Path, folder: Path) -> str:
-    """The exercise with the patch applied."""
+    """Return the exercise with the patch applied."""
     lesson = lesson_of(patch)
     file = folder / file_of(lesson)
     file.parent.mkdir()
@@ -43,7 +51,7 @@ def fixed(patch: Path, folder: Path) -> str:
     return file.read_text()
 
 
-@pytest.mark.parametrize("patch", WRONG, ids=name)
+@pytest.mark.parametrize("patch", params(WRONG))
 def test_a_wrong_fix_is_explained(
     hasty: Bench, patch: Path, tmp_path: Path
 ) -> None:
@@ -59,7 +67,7 @@ def test_a_wrong_fix_is_explained(
     ], verdict.flaws
 
 
-@pytest.mark.parametrize("patch", RIGHT, ids=name)
+@pytest.mark.parametrize("patch", params(RIGHT))
 def test_another_right_fix_passes(
     patient: Bench, patch: Path, tmp_path: Path
 ) -> None:

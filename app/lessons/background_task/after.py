@@ -44,6 +44,7 @@ async def send_mail(
 ) -> None:
     """Mail what the order costs."""
     this = {"order_id": order_id}
+    # The second half of the fix: a separate session, only for this query.
     async with AsyncSession(database.engine) as session:
         total = (await session.exec(SUM_ITEMS, params=this)).one()
     await mail_server.call()

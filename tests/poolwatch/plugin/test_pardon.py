@@ -1,5 +1,7 @@
 """Whoever gives back in the end is not blamed."""
 
+import pytest
+
 from tests.poolwatch.plugin.conftest import Suite
 
 pytest_plugins = ["pytester"]
@@ -69,6 +71,7 @@ def test_whoever_gives_back_passes(suite: Suite) -> None:
     assert run.report == []
 
 
+@pytest.mark.slow
 def test_fixtures_are_charged_for_their_own_loans(suite: Suite) -> None:
     """One that outlives the test when it ends, the others with the test."""
     run = suite.run(
@@ -123,6 +126,7 @@ def test_fixtures_are_charged_for_their_own_loans(suite: Suite) -> None:
     }
 
 
+@pytest.mark.slow
 def test_loans_on_their_way_back_are_waited_for(suite: Suite) -> None:
     run = suite.run(
         """
@@ -166,6 +170,7 @@ def test_loans_on_their_way_back_are_waited_for(suite: Suite) -> None:
     assert run.report == []
 
 
+@pytest.mark.slow
 def test_a_pool_the_application_watches_is_not_counted_twice(
     suite: Suite,
 ) -> None:
@@ -209,6 +214,7 @@ def test_a_pool_the_application_watches_is_not_counted_twice(
     assert [loan["borrower"] for loan in leaks["loans"]] == ["GET /careless"]
 
 
+@pytest.mark.slow
 def test_a_pool_is_not_kept_alive(suite: Suite) -> None:
     run = suite.run(
         """
