@@ -85,5 +85,8 @@ def running_lab(
         assert command.process.poll() is None, command.told
         yield RunningLab(
             command,
-            *(f"http://127.0.0.1:{port}" for port in (service, poolwatch, page)),
+            *(
+                f"http://127.0.0.1:{port}"
+                for port in (service, poolwatch, page)
+            ),
         )
