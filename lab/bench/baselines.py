@@ -1,13 +1,12 @@
-"""What `bench` holds the fixed routes against, as an app of its own.
+"""The app with which `bench` compares the fixed routes.
 
-`/raw` is the floor: one statement on an asyncpg pool, its rows made bytes,
-and no session, no model and no metrics in between. `/write-up` is the
-write-up's own fix in its safe form: `def` where it has `async def`, because
-there its `Session` freezes the event loop once the pool is empty. For
-analytics its fix is an asyncpg pool, and needs no other form. `/healthz`
-does nothing.
+`/raw` is the least work: one statement on an asyncpg pool, its rows made
+bytes, without session, model or metrics. `/fix` is the write-up's own fix
+in a safe form: `def` in place of `async def`, in which its `Session` blocks
+the event loop once the pool is empty. For analytics its fix is an asyncpg
+pool. `/healthz` does nothing.
 
-Parameters, answers and pool sizes are the service's own.
+Parameters, responses and pool sizes are the service's own.
 """
 
 import json
@@ -24,9 +23,7 @@ from pydantic_core import to_json
 from sqlalchemy import Engine
 from sqlmodel import Session, col, create_engine, select
 
-import poolwatch
 from app.analytics.shared import METRICS_SINCE, Day, Since
-from app.control.waits import Waits, WaitTimes
 from app.database.models import Order, OrderItem, OrderStatus
 from app.order_processor.shared import ProcessedOrder
 from app.orders.shared import After, Limit, OrderCreate, OrderId, OrderRead
@@ -53,16 +50,15 @@ UPDATE orders SET status = 'processed', total = (
 """
 
 
-class State(TypedDict):
-    """What the lifespan hands to every request, as `request.state`."""
+class BaselineState(TypedDict):
+    """What the lifespan gives to every request, as `request.state`."""
 
     pool: asyncpg.Pool
     engine: Engine
-    waits: Waits
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+async def lifespan(_: FastAPI) -> AsyncIterator[BaselineState]:
     """Open both pools with the service's settings."""
     settings = Settings()
     engine = create_engine(
@@ -76,27 +72,23 @@ async def lifespan(_: FastAPI) -> AsyncIterator[State]:
     )
     async with asyncpg.create_pool(
         settings.dsn,
-        min_size=0,  # a process of each baseline; most need one pool only
+        min_size=settings.pool_min_size,
         max_size=settings.pool_size,
         max_inactive_connection_lifetime=settings.pool_idle_lifetime,
         timeout=settings.connect_timeout,
         command_timeout=settings.statement_timeout,
     ) as pool:
-        ledger, waits = poolwatch.Ledger(), Waits()
-        ledger.listeners.append(waits)
-        poolwatch.watch(pool, "asyncpg", ledger)
-        poolwatch.watch(engine, "engine", ledger)
-        yield {"pool": pool, "engine": engine, "waits": waits}
+        yield {"pool": pool, "engine": engine}
     engine.dispose()
 
 
 async def get_pool(request: Request) -> asyncpg.Pool:
-    """Hand the open pool to a handler."""
+    """Give the open pool to a handler."""
     return request.state.pool  # type: ignore[no-any-return]
 
 
 def get_session(request: Request) -> Iterator[Session]:
-    """Lend a session with automatic cleanup: the write-up's option 1."""
+    """Open a session with automatic cleanup: the write-up's option 1."""
     with Session(request.state.engine) as session:
         yield session
 
@@ -105,15 +97,14 @@ PoolDep = Annotated[asyncpg.Pool, Depends(get_pool)]
 SessionDep = Annotated[Session, Depends(get_session)]
 
 raw = APIRouter(prefix="/raw")
-write_up = APIRouter(prefix="/write-up")
+fix = APIRouter(prefix="/fix")
 
 
 @raw.get("/orders")
-@raw.get("/orders-alt")
 async def raw_page(
     pool: PoolDep, limit: Limit = 50, after: After = 0
 ) -> Response:
-    """Answer a page of orders."""
+    """Return a page of orders."""
     return _rows(await pool.fetch(ORDER_PAGE, limit, after))
 
 
@@ -126,7 +117,7 @@ async def raw_create(pool: PoolDep, new: OrderCreate) -> Response:
 
 @raw.get("/orders/{order_id}")
 async def raw_order(pool: PoolDep, order_id: OrderId) -> Response:
-    """Answer one order."""
+    """Return one order."""
     return _row(await pool.fetchrow(ONE_ORDER, order_id))
 
 
@@ -138,7 +129,7 @@ async def raw_process(pool: PoolDep, order_id: OrderId) -> Response:
 
 @raw.get("/analytics")
 async def raw_analytics(pool: PoolDep, since: Since) -> Response:
-    """Answer the shop's figures day by day."""
+    """Return the shop's figures day by day."""
     return _rows(await pool.fetch(METRICS_SINCE, since))
 
 
@@ -153,26 +144,16 @@ def _row(row: asyncpg.Record | None, status: int = 200) -> Response:
     return Response(to_json(dict(row)), status, media_type="application/json")
 
 
-@write_up.get("/orders", response_model=list[OrderRead])
+@fix.get("/orders", response_model=list[OrderRead])
 def get_orders(
     session: SessionDep, limit: Limit = 50, after: After = 0
 ) -> Sequence[Order]:
-    """Answer a page of orders: option 1, a dependency."""
+    """Return a page of orders."""
     page = select(Order).where(col(Order.id) > after)
     return session.exec(page.order_by(col(Order.id)).limit(limit)).all()
 
 
-@write_up.get("/orders-alt", response_model=list[OrderRead])
-def get_orders_alt(
-    request: Request, limit: Limit = 50, after: After = 0
-) -> Sequence[Order]:
-    """Answer a page of orders: option 2, a context manager."""
-    page = select(Order).where(col(Order.id) > after)
-    with Session(request.state.engine) as session:
-        return session.exec(page.order_by(col(Order.id)).limit(limit)).all()
-
-
-@write_up.post("/orders", status_code=201, response_model=OrderRead)
+@fix.post("/orders", status_code=201, response_model=OrderRead)
 def create_order(session: SessionDep, new: OrderCreate) -> Order:
     """Store an order with its items."""
     order = new.to_order()
@@ -182,16 +163,16 @@ def create_order(session: SessionDep, new: OrderCreate) -> Order:
     return order
 
 
-@write_up.get("/orders/{order_id}", response_model=OrderRead)
+@fix.get("/orders/{order_id}", response_model=OrderRead)
 def get_order(session: SessionDep, order_id: OrderId) -> Order:
-    """Answer one order."""
+    """Return one order."""
     order = session.get(Order, order_id)
     if not order:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return order
 
 
-@write_up.post("/orders/{order_id}/process", response_model=ProcessedOrder)
+@fix.post("/orders/{order_id}/process", response_model=ProcessedOrder)
 def process_order(session: SessionDep, order_id: OrderId) -> Order:
     """Load the order and its items, sum in Python, store, refresh."""
     order = session.get(Order, order_id)
@@ -210,33 +191,22 @@ def process_order(session: SessionDep, order_id: OrderId) -> Order:
     return order
 
 
-@write_up.get("/analytics", response_model=list[Day])
+@fix.get("/analytics", response_model=list[Day])
 async def get_analytics(pool: PoolDep, since: Since) -> list[dict[str, Any]]:
-    """Answer the shop's figures day by day, over asyncpg as published."""
+    """Return the shop's figures day by day, over asyncpg as published."""
     async with pool.acquire() as connection:
         days = await connection.fetch(METRICS_SINCE, since)
     return [dict(day) for day in days]
 
 
-bench = APIRouter()
-
-
-@bench.get("/healthz")
-async def nothing() -> Response:
-    """Do nothing: what client and server reach without a database."""
-    return Response()
-
-
-@bench.get("/lab/waits")
-async def read_waits(request: Request) -> WaitTimes:
-    """Sum up how long borrowers waited since the process began."""
-    waits: Waits = request.state.waits
-    return waits.times()
-
-
 def create_app() -> FastAPI:
     """Make the app of the baselines, for uvicorn."""
     app = FastAPI(lifespan=lifespan)
-    for router in (raw, write_up, bench):
-        app.include_router(router)
+    app.include_router(raw)
+    app.include_router(fix)
+
+    @app.get("/healthz")
+    async def nothing() -> Response:
+        return Response()
+
     return app

@@ -4,12 +4,20 @@ from typing import Annotated
 
 import typer
 
-from lab.bench import run as benchmark
-from lab.bench.poolwatch import run as poolwatch_cost
+from app.cli.run import say
+from lab.bench import fixed_routes, poolwatch_cost
+from lab.bench.fixed_routes import Route
 from lab.start import database
 
 
 def bench(
+    route: Annotated[
+        list[Route] | None,
+        typer.Option(help="Which; all if none. May be repeated."),
+    ] = None,
+    users: Annotated[
+        int, typer.Option(min=1, max=500, help="Requests under way at once.")
+    ] = 32,
     seconds: Annotated[
         int, typer.Option(min=1, help="How long each round takes.")
     ] = 2,
@@ -19,24 +27,20 @@ def bench(
 ) -> None:
     """Measure the fixed routes against raw asyncpg and the write-up's fix."""
     with database():
-        benchmark.run(seconds, rounds)
+        fixed_routes.run(route or [], users, seconds, rounds, say)
 
 
 def bench_poolwatch(
-    rounds: Annotated[
-        int,
-        typer.Option(
-            min=2, help="Alternated rounds of checkouts; medians count."
-        ),
-    ] = 300,
-    loads: Annotated[
-        int,
-        typer.Option(min=2, help="Alternated loads each way; medians count."),
-    ] = 120,
+    processes: Annotated[
+        int, typer.Option(min=2, help="How many measure, one by one.")
+    ] = 8,
+    loops: Annotated[
+        int, typer.Option(min=1, help="Repetitions for each of fifty values.")
+    ] = 10,
 ) -> None:
     """Measure what poolwatch costs, in pairs, with it and without it.
 
     Exit 0 whatever the times: a machine may be busy.
     """
     with database():
-        poolwatch_cost.run(rounds, loads)
+        poolwatch_cost.run(processes, loops, say)

@@ -102,7 +102,7 @@ def test_the_page_says_what_heals_and_what_the_write_up_got_wrong(
 ) -> None:
     assert all(f"<code>{lesson.name}</code>" in page for lesson in SERVICE)
     assert "<td>nothing</td>" in page
-    assert "leaks is <code>pool.acquire()</code> without" in page
+    assert "<code>pool.acquire()</code> without a release does leak" in page
 
 
 def test_what_was_measured_cannot_be_markup() -> None:
@@ -250,9 +250,9 @@ def test_a_file_without_an_end_is_refused(tmp_path: Path) -> None:
     with large.open("wb") as file:
         file.truncate(MOST_BYTES + 1)
 
-    for file, why in ((Path("/dev/zero"), "regular"), (large, "64 MiB")):
+    for path, why in ((Path("/dev/zero"), "regular"), (large, "64 MiB")):
         told = CliRunner().invoke(
-            cli, ["report", str(file)], env={"COLUMNS": "300"}
+            cli, ["report", str(path)], env={"COLUMNS": "300"}
         )
 
         assert told.exit_code == 2
