@@ -77,6 +77,9 @@ bench: install-all ## The fixed routes against raw asyncpg and the write-up's fi
 bench-poolwatch: install-all ## What poolwatch costs, with and without in turn (3 minutes)
 	$(RUN)/python -m lab bench-poolwatch
 
+compat: install-all ## poolwatch with each version of its drivers, from the package registry (10 minutes)
+	$(RUN)/python -m tests.compat --write
+
 diff: install ## Each lesson's two files side by side
 	@for lesson in app/*/before.py app/lessons/*/before.py; do \
 	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
@@ -102,4 +105,4 @@ lock: install-all ## Renew the lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install install-all demo serve lab workshop check test test-slow test-all test-docs test-guides test-lessons lint bench bench-poolwatch diff pictures dashboard lock clean
+.PHONY: help install install-all demo serve lab workshop check test test-slow test-all test-docs test-guides test-lessons lint bench bench-poolwatch compat diff pictures dashboard lock clean

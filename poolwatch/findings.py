@@ -1,9 +1,11 @@
 """What the ledger finds, one record each: in the log, and for listeners.
 
 A *leak* is a loan that outlives its borrower, found the moment the borrower
-ends. *Overdue* is a loan older than a threshold whose borrower still runs.
-*Returned late* is a leaked or overdue loan that has ended after all,
-HikariCP's "unleaked". *Garbage collected* is a loan that no code returned.
+ends. A *task leak* is a loan that a task took after its request had ended,
+found the moment the task ends. *Overdue* is a loan older than a threshold
+whose borrower still runs. *Returned late* is a leaked or overdue loan that
+has ended after all, HikariCP's "unleaked". *Garbage collected* is a loan that
+no code returned.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("poolwatch")
 
-Kind = Literal["leak", "overdue", "returned late", "garbage collected"]
+Kind = Literal[
+    "leak", "task leak", "overdue", "returned late", "garbage collected"
+]
 
 LogKey = tuple[Kind, str | None]
 """A kind and a call site: the log has one record a minute for each."""
@@ -36,7 +40,7 @@ LogKey = tuple[Kind, str | None]
 HEALED_BY: dict[Ending, str] = {
     "returned": "its own code",
     "garbage collected": "the garbage collector",
-    "detached": "being taken out of the pool",
+    "detached": "the end of its connection, outside the pool",
     "terminated": "the end of its connection",
     "ended by reclaim_leaks": "reclaim_leaks",
 }
@@ -149,8 +153,9 @@ class Reporter(Listener):
             _log(finding, f" (the newest of {count} that were held back)")
 
     def leaked(self, loan: Loan) -> None:
-        """Report a leak."""
-        self._report(Finding.of("leak", loan))
+        """Report a leak, of a request or job or of a task that outlived it."""
+        task = loan.borrower is not None and loan.borrower.outlived
+        self._report(Finding.of("task leak" if task else "leak", loan))
 
     def overdue(self, loan: Loan) -> None:
         """Report an overdue loan, and where its holder is now."""

@@ -32,6 +32,10 @@ class Gauge(Protocol):
         """Open connections beyond the size."""
         ...
 
+    def watches(self, pool: object) -> bool:
+        """Whether this is the pool that it reads."""
+        ...
+
     def closed(self) -> bool:
         """Whether it is closed for good; its name is free then."""
         ...

@@ -7,13 +7,19 @@ connection, so it works while every pool is empty.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import wraps
+from inspect import (
+    isasyncgenfunction,
+    iscoroutinefunction,
+    isgeneratorfunction,
+)
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from poolwatch.book import Book, Listener
 from poolwatch.fork import reset_in_children
-from poolwatch.loan import Borrower, Loan, current
+from poolwatch.guard import harmless
+from poolwatch.loan import Borrower, Loan, TaskRef, current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -30,11 +36,17 @@ class Ledger:
     def __init__(self) -> None:
         """Start empty; `poolwatch.watch` adds a book for each pool."""
         self.books: dict[str, Book] = {}
+        self.faults: dict[str, str] = {}
+        """The causes of poolwatch's own faults, by what is not done."""
         self.listeners: list[Listener] = []
         self._living: list[None] = []  # grows and shrinks without a lock
         # One for all books: a borrower ends for every pool at once.
         self._lock = RLock()
         reset_in_children(self)
+
+    def __str__(self) -> str:
+        """Name it in a fault of its own."""
+        return "requests and jobs"
 
     @property
     def borrowers(self) -> int:
@@ -53,17 +65,27 @@ class Ledger:
             ValueError: a pool of that name is watched already.
 
         """
-        before = self.books.get(name)
-        if before is not None:
-            if not before.gauge.closed():
-                message = f"a pool named {name!r} is watched already"
-                raise ValueError(message)
-            self.close_book(before)
-        book = Book(name, gauge, self.listeners, self._lock)
+        for book in list(self.books.values()):
+            if book.gauge.closed() and (book.name == name or not book.loans):
+                self.close_book(book)
+        if name in self.books:
+            message = (
+                f"a pool named {name!r} is watched already: give this one"
+                " another name, or close the first"
+            )
+            raise ValueError(message)
+        book = Book(name, gauge, self.listeners, self._lock, self._outlive)
         self.books[name] = book
         for listener in tuple(self.listeners):
             listener.opened(book)
         return book
+
+    def book_of(self, pool: object) -> Book | None:
+        """Find the book of a pool that is watched already."""
+        for book in list(self.books.values()):
+            if book.gauge.watches(pool):
+                return book
+        return None
 
     def close_book(self, book: Book) -> None:
         """Stop watching a pool that has been closed."""
@@ -83,51 +105,157 @@ class Ledger:
         for book in list(self.books.values()):
             yield from list(book.loans.values())
 
-    @contextmanager
     def borrower(
         self, name: str, scope: MutableMapping[str, Any] | None = None
-    ) -> Iterator[Borrower]:
-        """Run a block as a borrower; loans open at its end are leaks.
+    ) -> BorrowerBlock:
+        """Run a block, or a decorated function, as a borrower.
+
+        Loans that are open at its end are leaks. Where it runs inside another
+        borrower, they are that one's from then on.
 
         Args:
             name: a job's name, or a request's method.
             scope: a request's ASGI scope, from which its route is read.
 
         """
+        return BorrowerBlock(self, name, scope)
+
+    @harmless
+    def begin(
+        self, name: str, scope: MutableMapping[str, Any] | None = None
+    ) -> tuple[Borrower, Token[Borrower | None]]:
+        """Begin a borrower; returns what `end` takes."""
         borrower = Borrower(name, scope)
-        token = self.begin(borrower)
-        try:
-            yield borrower
-        finally:
-            self.end(borrower, token)
-
-    def begin(self, borrower: Borrower) -> Token[Borrower | None]:
-        """Begin a borrower; returns the token for `end`."""
         self._living.append(None)
-        return current.set(borrower)
+        return borrower, current.set(borrower)
 
-    def end(self, borrower: Borrower, token: Token[Borrower | None]) -> None:
+    @harmless
+    def end(
+        self, begun: tuple[Borrower, Token[Borrower | None]] | None
+    ) -> None:
         """End a borrower; report its loans that are still open."""
+        if begun is None:  # `begin` has failed
+            return
+        borrower, token = begun
         self._living.pop()
-        self._lock.acquire()  # by hand: `with` takes twice as long
-        try:
-            borrower.end()
-            # A search where there is something to find, and hardly ever
-            # is: a set would weigh more than the loan.
-            outlived = (
-                [loan for loan in self.loans() if loan.borrower is borrower]
-                if borrower.loans
-                else ()
-            )
-        finally:
-            self._lock.release()
         try:  # noqa: SIM105 - `suppress` takes as long as all the rest
             current.reset(token)
         except ValueError:
             pass  # a generator that ends elsewhere
+        self._close(borrower)
+
+    @harmless
+    def _close(self, borrower: Borrower) -> None:
+        self._lock.acquire()  # by hand: `with` takes twice as long
+        try:
+            outer, own_task = borrower.living_outer(), borrower.task
+            borrower.end()
+            if not borrower.loans:
+                return
+            # A search where there is something to find, and hardly ever
+            # is: a set would weigh more than the loan.
+            outlived = [
+                loan for loan in self.loans() if loan.borrower is borrower
+            ]
+            outlived = self._leave_to_tasks(borrower, own_task, outlived)
+            if outer is not None:
+                for loan in outlived:
+                    loan.borrower = outer
+                outer.loans += len(outlived)
+                return
+        finally:
+            self._lock.release()
         for loan in outlived:
             if loan.pool in self.books:
                 self.books[loan.pool].record_leak(loan)
+
+    def _leave_to_tasks(
+        self, ended: Borrower, own: TaskRef | None, loans: list[Loan]
+    ) -> list[Loan]:
+        """Leave its loan to each other task that still runs; return the rest.
+
+        A task that took a connection for itself may return it yet.
+        """
+        successors: dict[TaskRef, Borrower] = {}
+        rest = []
+        for loan in loans:
+            task = loan.task() if loan.task not in {None, own} else None
+            if loan.task is None or task is None or task.done():
+                rest.append(loan)
+                continue
+            if loan.task not in successors:
+                successors[loan.task] = self._outlive(ended, loan.task)
+            loan.borrower = successors[loan.task]
+            loan.borrower.loans += 1
+            ended.loans -= 1
+        return rest
+
+    def _outlive(self, ended: Borrower, task: TaskRef | None) -> Borrower:
+        """Make a task that outlives its request a borrower of its own."""
+        successor = ended.successor(task)
+        running = task() if task is not None else None
+        if running is not None:
+            running.get_loop().call_soon_threadsafe(
+                running.add_done_callback, lambda _: self._close(successor)
+            )
+        return successor
+
+
+class BorrowerBlock:
+    """A `with` block, or a decorated function, that is a borrower."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        name: str,
+        scope: MutableMapping[str, Any] | None,
+    ) -> None:
+        """Wait for the block."""
+        self._ledger = ledger
+        self._name = name
+        self._scope = scope
+        self._begun: tuple[Borrower, Token[Borrower | None]] | None = None
+
+    def __enter__(self) -> Borrower | None:
+        """Begin the borrower."""
+        self._begun = self._ledger.begin(self._name, self._scope)
+        return None if self._begun is None else self._begun[0]
+
+    def __exit__(self, *_: object) -> None:
+        """End the borrower."""
+        self._ledger.end(self._begun)
+
+    def __call__(self, function: Any) -> Any:  # noqa: ANN401
+        """Make each call of a function, or coroutine function, a borrower.
+
+        Raises:
+            TypeError: it is a generator function, whose borrower would be
+                that of its consumer between two items.
+
+        """
+        ledger, name, scope = self._ledger, self._name, self._scope
+        if isgeneratorfunction(function) or isasyncgenfunction(function):
+            message = (
+                f"poolwatch.borrower cannot decorate {function.__qualname__},"
+                " a generator function: decorate the function that consumes"
+                f" it, or write `with poolwatch.borrower({name!r}):` there"
+            )
+            raise TypeError(message)
+        if not iscoroutinefunction(function):
+
+            @wraps(function)
+            def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+                with ledger.borrower(name, scope):
+                    return function(*args, **kwargs)
+
+            return call
+
+        @wraps(function)
+        async def call_async(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            with ledger.borrower(name, scope):
+                return await function(*args, **kwargs)
+
+        return call_async
 
 
 default_ledger = Ledger()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from asyncio import _get_running_loop  # documented, in spite of its name
+from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import get_ident
 from time import monotonic
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from poolwatch.call_site import Site, Stack, site
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Iterator, MutableMapping
 
 Task = asyncio.Task[Any]
+TaskRef = weakref.ref[Task]
 
 Ending = Literal[
     "returned",
@@ -27,17 +29,20 @@ Ending = Literal[
     "terminated",
     "ended by reclaim_leaks",
 ]
-"""How a loan ended. "detached" is a connection that was taken out of its
-pool for good, "terminated" one that the server or the pool has closed."""
+"""How a loan ended. "detached" is one that was taken out of its pool for good
+and then closed, "terminated" one that the server or the pool has closed."""
 
-State = Literal["open", "overdue", "leaked"]
-"""State of an open loan; "leaked" says that its borrower has ended."""
+State = Literal["open", "overdue", "leaked", "intended"]
+"""State of an open loan; "leaked" says that its borrower has ended,
+"intended" that its code said so."""
 
 Line = tuple[str, str]
 """A borrower's name and the line that checked out; empty where unknown."""
 
 current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 """The borrower of the running task or thread."""
+intention: ContextVar[str | None] = ContextVar("intention", default=None)
+"""Why what is checked out now is kept on purpose."""
 
 NAMES = ("fastapi", "route")
 """The keys of an ASGI scope that name its request."""
@@ -45,21 +50,44 @@ REQUEST_ID, TRACEPARENT = b"x-request-id", b"traceparent"
 """The headers that are shown. Other headers may be secret, or long."""
 
 
-def current_task() -> weakref.ref[Task] | None:
+def current_task() -> TaskRef | None:
     """Return the task that runs in this thread; None without a loop."""
     loop = _get_running_loop()  # `current_task()` alone raises without a loop
     task = None if loop is None else asyncio.current_task(loop)
     return None if task is None else weakref.ref(task)
 
 
+@contextmanager
+def intended(reason: str) -> Iterator[None]:
+    """Keep what the block checks out on purpose.
+
+    Such a loan is shown with its reason. It is never a finding, and
+    `reclaim_leaks` does not touch it.
+    """
+    token = intention.set(reason)
+    try:
+        yield
+    finally:
+        intention.reset(token)
+
+
 class Borrower:
     """One request or job, from its first line to its end.
 
     `loans` is the number of its connections that are still checked out;
-    `task` is where it runs, to read its stack while it holds a connection.
+    `task` is where it runs, to read its stack while it holds a connection;
+    `outer` is the borrower that it runs in, if any.
     """
 
-    __slots__ = ("_method", "_scope", "ended", "loans", "task")
+    __slots__ = (
+        "_method",
+        "_scope",
+        "ended",
+        "loans",
+        "outer",
+        "outlived",
+        "task",
+    )
 
     def __init__(
         self, method: str, scope: MutableMapping[str, Any] | None = None
@@ -75,6 +103,8 @@ class Borrower:
         """
         self._method = method
         self._scope = scope
+        self.outlived = False
+        self.outer = current.get()
         self.ended = False
         self.loans = 0
         self.task = current_task()
@@ -97,9 +127,10 @@ class Borrower:
     def name(self) -> str:
         """`GET /orders/{order_id}`, or the name the job gave itself.
 
-        Only the method, if a request has ended with no loan open.
+        `after GET /orders/{order_id}` for a task that has outlived it.
         """
-        return f"{self._method} {self.route}".rstrip()
+        after = "after " if self.outlived else ""
+        return f"{after}{self._method} {self.route}".rstrip()
 
     @property
     def request_id(self) -> str | None:
@@ -114,16 +145,34 @@ class Borrower:
     def end(self) -> None:
         """Mark it as ended, and drop what only a living borrower needs."""
         self.ended = True
-        self.task = None
-        scope, self._scope = self._scope, None
-        if scope is not None and self.loans:
-            # Only what names the request: the scope has its state and body.
-            self._scope = {key: scope[key] for key in NAMES if key in scope}
+        self.task = self.outer = None
+        scope = self._scope
+        if scope is None:
+            return
+        # Only what names the request, for a loan or a task that outlives it:
+        # the scope has its state and body.
+        self._scope = {key: scope[key] for key in NAMES if key in scope}
+        if self.loans:
             self._scope["headers"] = [
                 (name, value)
                 for name, value in scope.get("headers", ())
                 if name in {REQUEST_ID, TRACEPARENT}
             ]
+
+    def successor(self, task: TaskRef | None) -> Borrower:
+        """Make the borrower for a task that outlives this one."""
+        successor = Borrower(self._method, self._scope)
+        successor.outer = None
+        successor.outlived = True
+        successor.task = task
+        return successor
+
+    def living_outer(self) -> Borrower | None:
+        """Find the innermost borrower around this one that has not ended."""
+        outer = self.outer
+        while outer is not None and outer.ended:
+            outer = outer.outer
+        return outer
 
     def _header(self, wanted: bytes) -> str | None:
         if self._scope is None:
@@ -142,16 +191,20 @@ class Loan:
     `time.monotonic()`; `borrower` is None outside of requests and jobs;
     `task` and `thread` are where it was checked out.
     `handle` is a weak reference to the connection: it keeps nothing alive.
+    `intended` is why it is kept on purpose, None where it is not.
     """
 
     __slots__ = (
         "being_reclaimed",
         "borrower",
+        "detached",
         "handle",
+        "intended",
         "leaked",
         "overdue",
         "pid",
         "pool",
+        "release_begun",
         "since",
         "slot",
         "stack",
@@ -180,6 +233,9 @@ class Loan:
         self.thread = get_ident()
         self.leaked = False
         self.overdue = False
+        self.intended = intention.get()
+        self.detached = False
+        self.release_begun = False
         self.being_reclaimed = False
         self.until: float | None = None
         self.since = monotonic()
@@ -195,7 +251,9 @@ class Loan:
         """The worst that was found so far."""
         if self.leaked:
             return "leaked"
-        return "overdue" if self.overdue else "open"
+        if self.overdue:
+            return "overdue"
+        return "open" if self.intended is None else "intended"
 
     @property
     def site(self) -> Site | None:

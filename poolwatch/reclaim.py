@@ -1,20 +1,21 @@
-"""Take leaked connections back: optional, and off unless you call it.
+"""Reclaim leaked connections: optional, and off unless you call it.
 
     await reclaim_leaks(ledger, DSN)      # or a `fetch` for the DSN
 
 A leak that nothing heals starves its pool until the process is restarted.
 This ends the backend of each leaked loan and frees its slot in the pool, as
-c3p0, Tomcat and Oracle's UCP do. The cure for a leak is still to give the
-connection back, and each loan that is taken back is a finding.
+c3p0, Tomcat and Oracle's UCP do. The cure for a leak is still to return the
+connection, and each loan that is reclaimed is a finding.
 
-Safe means: a loan whose borrower lives is never touched. Whatever goes on
-using a connection that it has leaked, such as a task that was not awaited,
-gets the driver's error for a lost connection.
+It never touches the loan of a living borrower, a loan that is intended, or a
+backend that such a loan uses as well. Code that still uses a connection it
+has leaked, such as a task that was not awaited, gets the driver's error for a
+lost connection.
 
-One window stays open, of about one round trip. A leaked connection may come
-back between the last look at the ledger and the end of its backend, and do so
-in no transaction, so that its pool has nothing to say to the server. Whoever
-borrows it next then finds it lost, or loses it with its first statement.
+One window stays open, of about one round trip. A leaked connection may be
+returned between the last look at the ledger and the end of its backend, in no
+transaction, so that its pool sends nothing to the server. The next borrower
+then finds it lost, or loses it with its first statement.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from poolwatch.activity import Fetch
     from poolwatch.ledger import Book, Ledger, Loan
-    from poolwatch.pages.process import Fetch
 
     Leaks = Sequence[tuple[Book, Loan]]
 
@@ -39,11 +40,11 @@ JOIN unnest($1::int[], $2::float8[], $3::timestamptz[])
      AS leak(pid, age, seen) USING (pid)
 WHERE backend_start < now() - make_interval(secs => age)
 """
-"""Asked with process ids, ages of loans, and the `state_change` seen before.
+"""Takes process ids, ages of loans, and the `state_change` seen before.
 
-A backend that is younger than the loan has inherited the process id, and is
-somebody else's. One whose state has changed may have been lent anew; and one
-that keeps no state, `track_activities` being off, is never ended."""
+A backend that is younger than the loan has inherited the process id. One
+whose state has changed may have been checked out again. One that keeps no
+state, because `track_activities` is off, is never ended."""
 
 
 async def reclaim_leaks(
@@ -52,16 +53,16 @@ async def reclaim_leaks(
     after: float = 60.0,
     pools: Collection[str] | None = None,
 ) -> int:
-    """Take back what has been leaked; answer how many loans that were.
+    """End the backends of leaked loans; return how many loans that were.
 
     Call it from the event loop that the asyncio pools belong to. A leaked
     connection that is used at this very moment is left for the next call.
 
     Args:
-        ledger: whose leaks to take back.
+        ledger: whose leaks to reclaim.
         server: the pools' server: its DSN, for asyncpg; or an
-            `await fetch(query, *args)`, over a connection that is none of the
-            pools' and in no transaction.
+            `await fetch(query, *args)`, over a connection of its own that is
+            in no transaction.
         after: seconds that a leaked loan must be old.
         pools: names of the pools that are meant, all of that server; every
             pool of the ledger where none is given.
@@ -77,41 +78,46 @@ async def reclaim_leaks(
     if not leaked:
         return 0
     if not isinstance(server, str):
-        return await _take_back(leaked, server)
-    import asyncpg  # noqa: PLC0415 - only who gives a DSN needs it
+        return await _reclaim(ledger, leaked, server)
+    import asyncpg  # noqa: PLC0415 - only a DSN needs it
 
     connection = await asyncpg.connection.connect(
         server, timeout=5, command_timeout=5
     )
     try:
-        return await _take_back(leaked, connection.fetch)
+        return await _reclaim(ledger, leaked, connection.fetch)
     finally:
         await connection.close(timeout=5)
 
 
-async def _take_back(leaked: Leaks, fetch: Fetch) -> int:
-    # With no state seen before, the first answer tells it and ends nothing.
+async def _reclaim(ledger: Ledger, leaked: Leaks, fetch: Fetch) -> int:
+    # With no state seen before, the first query reads it and ends nothing.
     rows = await fetch(END_UNCHANGED, *_arguments(leaked, {}))
     seen = {row["pid"]: row["state_change"] for row in rows}
-    # What is lent still was lent when the server told its state. asyncpg has
-    # the statement prepared by now, and sends it at once.
-    leaked = [(book, loan) for book, loan in leaked if _is_open(book, loan)]
+    # A loan that is open still was open when the server read its state. By
+    # now asyncpg has prepared the statement, and sends it at once.
+    in_use_by_others = {loan.pid for loan in ledger.loans() if not loan.leaked}
+    leaked = [
+        (book, loan)
+        for book, loan in leaked
+        if _is_open(book, loan) and loan.pid not in in_use_by_others
+    ]
     for _, loan in leaked:
         loan.being_reclaimed = True
     try:
         # The server first: a thread that is inside the driver with a leaked
-        # connection must have its error before the driver's memory goes.
+        # connection must get its error before the driver frees its memory.
         rows = await fetch(END_UNCHANGED, *_arguments(leaked, seen))
         in_use = {row["pid"] for row in rows if row["ended"] is None}
-        taken = [leak for leak in leaked if leak[1].pid not in in_use]
-        for book, loan in taken:
+        reclaimed = [leak for leak in leaked if leak[1].pid not in in_use]
+        for book, loan in reclaimed:
             if _is_open(book, loan):
                 await book.free_slot(loan)
                 book.record_end(loan.slot)
     finally:
         for _, loan in leaked:
             loan.being_reclaimed = False
-    return len(taken)
+    return len(reclaimed)
 
 
 def _arguments(

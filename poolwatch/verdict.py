@@ -1,7 +1,7 @@
-"""Why a pool is exhausted, in words: who holds it, and what kind of fault.
+"""Why a pool is exhausted, in words: who holds it, and which kind of fault.
 
-A pool runs dry for five different reasons that look the same from outside,
-and raising its size is the cure for one of them.
+A pool runs dry for different reasons that look the same from outside, and a
+larger pool is the cure for one of them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from poolwatch.activity import Activity
-    from poolwatch.ledger import Book, Loan
+    from poolwatch.book import Book
+    from poolwatch.loan import Loan
 
 Cause = Literal[
-    "leak", "long hold", "undersized pool", "lock wait", "blocked event loop"
+    "leak",
+    "task leak",
+    "lock wait",
+    "blocked event loop",
+    "long hold",
+    "long hold or lock wait",
+    "undersized pool",
+    "undersized pool or lock wait",
 ]
 
 LONG = 1.0
@@ -26,26 +34,36 @@ LONG = 1.0
 BLOCKED = 0.25
 """Seconds of event-loop lag that explain a pool's waits."""
 
+READ_ACTIVITY = (
+    "read pg_stat_activity, which a `fetch` given to the Watchdog does: if the"
+    " holders wait for a lock, shorten the transaction that holds it;"
+)
 CURES: dict[Cause, str] = {
-    "leak": "give the connection back on every path; a larger pool only"
-    " takes longer to run dry",
-    "long hold": "give the connection back before the slow part",
-    "undersized pool": "the work is short and the callers are many: raise the"
-    " pool's size, or bound the requests in flight",
+    "leak": "return the connection on every path; a larger pool only takes"
+    " longer to run dry",
+    "task leak": "await the task before its request ends, or have it return"
+    " its connection on every path",
     "lock wait": "find the transaction that holds the lock, and shorten it",
     "blocked event loop": "move what blocks off the event loop",
+    "long hold": "return the connection before the slow part",
+    "long hold or lock wait": f"{READ_ACTIVITY} else return the connection"
+    " before the slow part",
+    "undersized pool": "the work is short and the requests are many: raise the"
+    " pool's size, or bound the requests in flight",
+    "undersized pool or lock wait": f"{READ_ACTIVITY} else raise the pool's"
+    " size, or bound the requests in flight",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The most likely reason for waiting, and what it rests on."""
+    """The most likely reason for waiting, and its evidence."""
 
     cause: Cause
     because: str
 
     def __str__(self) -> str:
-        """Say it in one line, with the cure."""
+        """Return one line, with the cure."""
         return f"{self.cause}: {self.because}; {CURES[self.cause]}"
 
 
@@ -59,25 +77,32 @@ def explain(book: Book, most: int = 3) -> str:
     """
     loans = list(book.loans.values())
     capacity = book.gauge.capacity()
-    checked_out = f"{book.gauge.checked_out()}"
+    text = f"{book.gauge.checked_out()}"
     if capacity is not None:
-        checked_out += f" of {capacity}"
-    oldest: dict[tuple[str, bool], float] = {}
-    holders: Counter[tuple[str, bool]] = Counter()
+        text += f" of {capacity}"
+    oldest: dict[str, float] = {}
+    holders: Counter[str] = Counter()
     for loan in loans:
-        holder = str(loan.site or "unknown line"), loan.leaked
+        holder = f"{loan.site or 'unknown line'}"
+        if loan.leaked:
+            holder += ", leaked"
+        elif loan.intended is not None:
+            holder += f", intended: {loan.intended}"
         holders[holder] += 1
         oldest[holder] = max(loan.age, oldest.get(holder, 0))
     parts = [
-        f"{count} × {holder[0]}{', leaked' if holder[1] else ''},"
-        f" oldest {oldest[holder]:.0f} s"
+        f"{count} × {holder}, oldest {oldest[holder]:.0f} s"
         for holder, count in holders.most_common(most)
     ]
     others = len(loans) - sum(n for _, n in holders.most_common(most))
     if others:
         parts.append(f"{others} more")
-    text = f"{checked_out} checked out"
-    return f"{text}: {'; '.join(parts)}" if parts else text
+    locked = _wait_for_locks(loans, book.activity or {})
+    if locked:
+        parts.append(f"{len(locked)} of them wait for a lock")
+    if book.faults:
+        parts.append(f"poolwatch sees less: {'; '.join(book.faults.values())}")
+    return f"{text} checked out" + (f": {'; '.join(parts)}" if parts else "")
 
 
 def diagnose(
@@ -85,57 +110,97 @@ def diagnose(
     lag: float = 0.0,
     activity: Mapping[int, Activity] | None = None,
 ) -> Verdict | None:
-    """Tell why borrowers of a pool wait; None where nobody has reason to.
+    """Return why borrowers of a pool wait; None where they need not.
 
     Args:
         book: the pool's page in the ledger.
         lag: seconds that the event loop is, or was just now, late.
-        activity: the server's view of the holders by process id, without
-            which a lock wait looks like a long hold.
+        activity: the server's view of the holders by process id; by default
+            what a Watchdog with a `fetch` has read. Without one, a wait for a
+            lock cannot be told from other waits, and the verdict says so.
 
     """
-    loans = list(book.loans.values())
     if not book.full:
         if lag < BLOCKED:
             return None
         return Verdict(
             "blocked event loop", f"{lag:.1f} s late, with connections left"
         )
-    leaked = [loan for loan in loans if loan.leaked]
-    if 2 * len(leaked) >= len(loans) > 0:
+    if not book.knows_backends:
+        activity = None
+    elif activity is None:
+        activity = book.activity
+    loans = list(book.loans.values())
+    # What is kept on purpose is no cause of a wait, but a smaller pool.
+    loans = [loan for loan in loans if loan.intended is None]
+    if verdict := _leaks(loans):
+        return verdict
+    if verdict := _locks(loans, activity):
+        return verdict
+    if lag >= BLOCKED:
+        return Verdict("blocked event loop", f"it is {lag:.1f} s late")
+    middle = median([loan.age for loan in loans] or [0])
+    if middle >= LONG:
         return Verdict(
-            "leak",
-            f"{len(leaked)} of {len(loans)} loans outlived their"
-            f" borrower, most from {_most_common_site(leaked)}",
+            "long hold" if activity is not None else "long hold or lock wait",
+            f"half of the loans are older than {middle:.1f} s,"
+            f" most from {_most_common_site(loans)}",
         )
-    waiting = [
+    return Verdict(
+        "undersized pool"
+        if activity is not None
+        else "undersized pool or lock wait",
+        f"{book.waiting} wait while {len(loans)} loans with a median age of"
+        f" {middle:.2f} s come and go",
+    )
+
+
+def _leaks(loans: Sequence[Loan]) -> Verdict | None:
+    tasks = Counter(loan.task for loan in loans)
+    of_tasks = [
+        loan
+        for loan in loans
+        if loan.borrower is not None
+        and loan.borrower.outlived
+        and (loan.leaked or loan.age >= LONG or tasks[loan.task] > 1)
+    ]
+    leaked = [loan for loan in loans if loan.leaked or loan in of_tasks]
+    if not leaked or 2 * len(leaked) < len(loans):
+        return None
+    share = f"{len(leaked)} of {len(loans)} loans"
+    most = f"most from {_most_common_site(leaked)}"
+    if 2 * len(of_tasks) >= len(leaked):
+        return Verdict(
+            "task leak",
+            f"{share} were checked out by tasks after their request had"
+            f" ended, {most}",
+        )
+    return Verdict("leak", f"{share} outlived their borrower, {most}")
+
+
+def _locks(
+    loans: Sequence[Loan], activity: Mapping[int, Activity] | None
+) -> Verdict | None:
+    waiting = _wait_for_locks(loans, activity or {})
+    if not waiting or 2 * len(waiting) < len(loans):
+        return None
+    return Verdict(
+        "lock wait",
+        f"{len(waiting)} of {len(loans)} holders wait for a lock,"
+        f" most from {_most_common_site(waiting)}",
+    )
+
+
+def _wait_for_locks(
+    loans: Sequence[Loan], activity: Mapping[int, Activity]
+) -> list[Loan]:
+    return [
         loan
         for loan in loans
         if loan.pid is not None
-        and activity is not None
         and (seen := activity.get(loan.pid)) is not None
         and seen.wait_event_type == "Lock"
     ]
-    if 2 * len(waiting) >= len(loans) > 0:
-        return Verdict(
-            "lock wait",
-            f"{len(waiting)} of {len(loans)} holders wait for a"
-            f" lock, most from {_most_common_site(waiting)}",
-        )
-    if lag >= BLOCKED:
-        return Verdict("blocked event loop", f"it is {lag:.1f} s late")
-    ages = sorted(loan.age for loan in loans)
-    if ages and median(ages) >= LONG:
-        return Verdict(
-            "long hold",
-            f"half of the loans are older than"
-            f" {median(ages):.1f} s, most from {_most_common_site(loans)}",
-        )
-    return Verdict(
-        "undersized pool",
-        f"{book.waiting} wait while {len(loans)} loans of"
-        f" {median(ages or [0]):.2f} s in the middle come and go",
-    )
 
 
 def _most_common_site(loans: Sequence[Loan]) -> str:

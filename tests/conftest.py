@@ -2,11 +2,9 @@
 
 import asyncio
 import datetime as dt
-import gc
 import json
 import os
 import shutil
-import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
@@ -37,6 +35,7 @@ from app.lesson import Scenario, Variant
 from app.main import create_app
 from app.settings import Settings
 from poolwatch import Loan
+from tests.garbage import without_collector
 
 TODAY = dt.datetime.now(dt.UTC).date()
 TOKEN = "the lab's token"
@@ -240,28 +239,6 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         for listener in server.servers:
             listener.close()
         await server.lifespan.shutdown()
-
-
-@contextmanager
-def ignored_warnings() -> Iterator[None]:
-    """Let the drivers complain of what a test has leaked on purpose."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Collect nothing unless the test says so: a leak stays a leak."""
-    gc.freeze()  # a forced collection is quick: it skips what is here now
-    gc.disable()
-    try:
-        yield
-    finally:
-        with ignored_warnings():
-            gc.collect()
-        gc.enable()
-        gc.unfreeze()
 
 
 @pytest.fixture

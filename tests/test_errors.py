@@ -1,9 +1,11 @@
 """Each error says what is wrong, as a problem, and gives nothing away."""
 
 import json
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import BackgroundTasks
 
 from app.database.sessions import DatabaseDep
 from app.lessons.provider import Provider
@@ -266,3 +268,36 @@ async def test_a_silent_provider_is_no_fault_of_the_database(
 
     assert answer.status_code == 504
     assert answer.json()["title"] == "Provider timeout"
+
+
+@pytest.mark.parametrize("variant", ["before", "after"])
+async def test_an_error_after_the_response_is_one_line_in_the_log(
+    service: Service,
+    variant: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(Provider, "PATIENCE", 0.01)
+    await service.client.put("/lab/provider", json={"answers": False})
+
+    path = f"/{variant}/orders/1/confirmation"
+    answer = await service.client.post(path)
+    await service.at_rest()
+
+    assert answer.status_code == 202
+    [line] = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert line.getMessage().startswith(f"{path} ended early: ")
+    assert not line.exc_info
+
+
+async def test_a_bug_after_the_response_keeps_its_trace(
+    production: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    @production.app.get("/fault")
+    async def fault(tasks: BackgroundTasks) -> None:
+        tasks.add_task(divmod, 1, 0)
+
+    await production.client.get("/fault")
+    await production.at_rest()
+
+    assert "ZeroDivisionError" in caplog.text

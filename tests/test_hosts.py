@@ -3,12 +3,14 @@
 import asyncio
 import socket
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from app.settings import Settings
 from tests.conftest import Service, running
+from tests.process.command import free_port
 
 HOSTS = pytest.mark.parametrize(
     "host",
@@ -90,3 +92,20 @@ async def test_a_star_allows_every_name(settings: Settings) -> None:
         )
 
     assert answer.status_code == 200
+
+
+async def test_poolwatchs_own_port_has_the_same_list(
+    settings: Settings,
+) -> None:
+    port = free_port()
+    watched = settings.model_copy(update={"poolwatch_port": port})
+    async with running(watched), httpx.AsyncClient() as client:
+        found = [
+            await client.get(
+                f"http://127.0.0.1:{port}/poolwatch/loans",
+                headers={"Host": host},
+            )
+            for host in ("shop.example", "evil.example")
+        ]
+
+    assert [answer.status_code for answer in found] == [200, 400]

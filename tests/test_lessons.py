@@ -17,15 +17,14 @@ from app.api import LESSONS
 from app.lesson import Lesson, Scenario, Starvation
 from app.settings import Settings
 from lab.check import sending
-from lab.check.faults import NO_POOL, Found, provoke
-from lab.check.target import AFTER, BEFORE, Side
+from lab.check.faults import NO_POOL, FaultCount, provoke
+from lab.check.target import AFTER, BEFORE, Target
 from tests.conftest import (
     Service,
-    ignored_warnings,
     lab_settings,
     running,
-    without_collector,
 )
+from tests.garbage import ignored_warnings, without_collector
 from tests.test_openapi import declared
 
 REQUESTS = 2
@@ -59,7 +58,7 @@ class Sent:
     """What one variant did with a scenario."""
 
     scenario: Scenario
-    found: Found
+    found: FaultCount
     answers: list[sending.Answer]
     left: int
     """Open loans, and connections of no pool, after the requests."""
@@ -116,24 +115,24 @@ async def record(lesson: Lesson, settings: Settings) -> Recording:
 
 
 async def send(
-    service: Service, lesson: Lesson, scenario: Scenario, side: Side
+    service: Service, lesson: Lesson, scenario: Scenario, target: Target
 ) -> Sent:
     """Send a scenario, and count what it leaves open; then reset."""
     answers: list[sending.Answer] = []
-    ask = sending.ask
+    send_once = sending.send_once
 
     async def recorded(
-        client: httpx.AsyncClient, side: Side, scenario: Scenario
+        client: httpx.AsyncClient, target: Target, scenario: Scenario
     ) -> sending.Answer:
-        answers.append(await ask(client, side, scenario))
+        answers.append(await send_once(client, target, scenario))
         return answers[-1]
 
     if isinstance(scenario, Starvation):  # alone, it finds a connection
-        await recorded(service.client, side, scenario)
+        await recorded(service.client, target, scenario)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sending, "ask", recorded)
+        patch.setattr(sending, "send_once", recorded)
         found = await provoke(
-            service.client, side, scenario, REQUESTS, REQUESTS
+            service.client, target, scenario, REQUESTS, REQUESTS
         )
     left = await open_connections(service)
     kept = left if lesson.heals_by in {"never", "thread"} else 0
@@ -166,10 +165,10 @@ async def open_after_collection(service: Service, expected: int) -> int:
 def test_before_has_its_fault_as_often_as_stated(recording: Recording) -> None:
     for sent in recording.before:
         name, found = sent.scenario.name, sent.found
-        if found.stated is None:
+        if found.expected is None:
             assert found.count > 0, f"{name}: {found}"
         else:
-            assert found.count == found.stated, f"{name}: {found}"
+            assert found.count == found.expected, f"{name}: {found}"
 
 
 def test_after_has_no_fault_and_leaves_nothing_open(
@@ -185,8 +184,10 @@ def test_both_return_the_same(recording: Recording) -> None:
         scenario, first, fixed = before.scenario, before.answers[0], after
         statuses = {answer.status for answer in fixed.answers}
         assert statuses == {first.status} == {scenario.status}, scenario.name
-        assert first.kind == fixed.answers[0].kind, scenario.name
-        assert first.told == fixed.answers[0].told, scenario.name
+        assert first.content_type == fixed.answers[0].content_type, (
+            scenario.name
+        )
+        assert first.content == fixed.answers[0].content, scenario.name
 
 
 def test_the_document_declares_what_both_return(recording: Recording) -> None:
@@ -199,7 +200,7 @@ def test_the_document_declares_what_both_return(recording: Recording) -> None:
                 continue  # OpenAPI has no words for it
             for answer in sent.answers:
                 kinds = declared(sent.scenario, prefix, answer.status)
-                assert answer.kind.partition(";")[0] in kinds, answer
+                assert answer.content_type.partition(";")[0] in kinds, answer
 
 
 def test_the_call_sites_are_the_lines_below_the_marks(

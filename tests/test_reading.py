@@ -11,7 +11,8 @@ import pytest
 from app.database.monitor import STATES
 from app.settings import Settings
 from lab.reading import Reader, Reading, wait_p95
-from tests.conftest import TOKEN, Service, running, until, without_collector
+from tests.conftest import TOKEN, Service, running, until
+from tests.garbage import without_collector
 from tests.process.command import free_port
 
 AWAY = "http://127.0.0.1:9"

@@ -1,4 +1,4 @@
-"""After a reset everything answers again, and nothing is lent."""
+"""After a reset every request is served, and no connection is held."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tests.conftest import Service, until
 from tests.test_metrics import scrape
 
-# A reset forces the collector, which complains of what it finds.
+# A reset forces a collection, and SQLAlchemy warns of what it finds.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The garbage collector is trying to clean up"
 )
@@ -33,13 +33,13 @@ async def exhausted(service: Service) -> Service:
     return service
 
 
-async def test_says_how_many_loans_it_has_freed(exhausted: Service) -> None:
+async def test_reports_how_many_loans_it_freed(exhausted: Service) -> None:
     answer = await exhausted.client.post("/lab/reset")
 
     assert answer.json()["loans_freed"] == 10
 
 
-async def test_nothing_is_lent_any_more(exhausted: Service) -> None:
+async def test_no_connection_is_checked_out(exhausted: Service) -> None:
     await exhausted.client.post("/lab/reset")
 
     assert exhausted.loans == []
@@ -75,7 +75,9 @@ async def test_the_backends_of_the_leaks_are_gone(exhausted: Service) -> None:
         "/before/analytics?since=2999-01-01",
     ],
 )
-async def test_everything_answers_again(exhausted: Service, path: str) -> None:
+async def test_every_route_is_served_again(
+    exhausted: Service, path: str
+) -> None:
     await exhausted.client.post("/lab/reset")
 
     answer = await exhausted.client.get(path)
@@ -92,22 +94,22 @@ async def test_sets_every_flag_to_after(exhausted: Service) -> None:
     assert {flag["defaultVariant"] for flag in flags.values()} == {"after"}
 
 
-async def test_spares_what_is_lent_to_a_request_at_work(
+async def test_leaves_a_connection_in_use_alone(
     service: Service,
 ) -> None:
     await service.client.get("/before/orders")
     async with service.database.engine.connect() as connection:
         await service.client.post("/lab/reset")
 
-        await connection.exec_driver_sql("SELECT 'still there'")
+        await connection.exec_driver_sql("SELECT 'still open'")
 
 
 async def test_leaves_no_connection_that_no_pool_knows(
     service: Service,
 ) -> None:
     await service.client.get("/before/orders")
-    async with service.database.engine.connect() as at_work:
-        await at_work.exec_driver_sql("SELECT 1")
+    async with service.database.engine.connect() as in_use:
+        await in_use.exec_driver_sql("SELECT 1")
         await service.client.post("/lab/reset")
     await service.client.get("/after/orders")
 
@@ -116,7 +118,7 @@ async def test_leaves_no_connection_that_no_pool_knows(
     assert found["backends"] == found["pooled"]
 
 
-async def test_frees_a_session_that_somebody_keeps(service: Service) -> None:
+async def test_frees_a_session_that_a_variable_keeps(service: Service) -> None:
     with service.database.ledger.borrower("a job that keeps its session"):
         kept = AsyncSession(service.database.engine)
         await kept.connection()
@@ -130,7 +132,8 @@ async def test_frees_a_session_that_somebody_keeps(service: Service) -> None:
     assert kept.in_transaction()
 
 
-async def test_needs_nothing_to_free(service: Service) -> None:
+async def test_succeeds_where_nothing_was_leaked(service: Service) -> None:
+    await service.client.post("/lab/reset")  # other tests processed orders
     answer = await service.client.post("/lab/reset")
 
     assert answer.json() == {
@@ -140,7 +143,8 @@ async def test_needs_nothing_to_free(service: Service) -> None:
         "backends_ended": 0,
         "backends_left": 0,
         "flags_changed": [],
-        "still_at_work": 0,
+        "orders_reset": 0,
+        "still_running": 0,
     }
 
 
@@ -158,7 +162,7 @@ async def test_a_waiting_request_gets_a_freed_connection(
     assert (await waiting).status_code == 200
 
 
-async def test_says_from_which_pool_and_that_the_server_ended_them(
+async def test_reports_the_pools_and_that_the_server_ended_the_backends(
     exhausted: Service,
 ) -> None:
     answer = await exhausted.client.post("/lab/reset")
@@ -168,10 +172,10 @@ async def test_says_from_which_pool_and_that_the_server_ended_them(
     assert (done["backends_ended"], done["backends_left"]) == (10, 0)
 
 
-async def test_frees_what_those_leak_who_had_waited(
+async def test_frees_what_waiting_requests_leak_during_the_reset(
     exhausted: Service,
 ) -> None:
-    """They get the freed connections, and leak them: it goes on till none."""
+    """They acquire the freed connections and leak them: it frees those too."""
     book = exhausted.database.ledger.books["engine"]
     waiting = [
         asyncio.create_task(exhausted.client.get("/before/orders?limit=1"))
@@ -181,14 +185,14 @@ async def test_frees_what_those_leak_who_had_waited(
 
     answer = await exhausted.client.post("/lab/reset")
 
-    # Of theirs the collector, which a reset forces, may find some first.
+    # The forced collection may return some of these before they are counted.
     assert 10 < answer.json()["loans_freed"] <= 10 + 8
     assert exhausted.loans == []
     assert {(await each).status_code for each in waiting} == {200}
 
 
-async def test_the_next_request_is_answered_by_after(service: Service) -> None:
-    """The flags are waited for, so that nothing leaks behind the reset."""
+async def test_after_serves_the_next_request(service: Service) -> None:
+    """A reset waits for the flags, so that no later request leaks."""
     await service.client.put("/lab/flags/orders", json={"variant": "before"})
     while not service.loans:
         await service.client.get("/orders?limit=1")
@@ -216,7 +220,7 @@ async def test_ends_connections_that_no_pool_knows(service: Service) -> None:
     assert counted["backends"] == counted["pooled"]
 
 
-async def test_lets_go_of_the_orders_and_of_the_provider(
+async def test_releases_the_table_lock_and_the_provider(
     service: Service,
 ) -> None:
     await service.client.put("/lab/orders", json={"locked": True})
@@ -224,16 +228,16 @@ async def test_lets_go_of_the_orders_and_of_the_provider(
 
     await service.client.post("/lab/reset")
 
-    async with asyncio.timeout(10):  # the lock and the silence last for 20
+    async with asyncio.timeout(10):  # both would wait for 20
         assert (await service.client.get("/orders/1")).status_code == 200
         answer = await service.client.get("/after/orders/1/delivery")
         assert answer.status_code == 200
 
 
-async def test_leaves_the_collector_as_it_found_it_at_the_start(
+async def test_restores_the_garbage_collector_of_the_start(
     service: Service,
 ) -> None:
-    """It was off when this service began; elsewhere it is on."""
+    """It was off when this service started; elsewhere it is on."""
     await service.client.put("/lab/gc", json={"enabled": True})
 
     await service.client.post("/lab/reset")
@@ -241,7 +245,9 @@ async def test_leaves_the_collector_as_it_found_it_at_the_start(
     assert not gc.isenabled()
 
 
-async def test_marks_the_new_zero_and_counts_on(exhausted: Service) -> None:
+async def test_marks_its_time_and_leaves_the_counters(
+    exhausted: Service,
+) -> None:
     before = await scrape(exhausted)
     assert before["lab_reset_timestamp_seconds"] == 0
 
@@ -254,11 +260,13 @@ async def test_marks_the_new_zero_and_counts_on(exhausted: Service) -> None:
     assert all(after[name] >= before[name] for name in leaks)
 
 
-async def test_says_who_is_still_at_work(service: Service) -> None:
-    """It ends nobody's request, and waits a moment for those of *before*."""
+async def test_counts_requests_that_are_still_running(
+    service: Service,
+) -> None:
+    """It ends no request, and waits a moment for those of *before*."""
     async with service.database.pool.acquire() as holder, holder.transaction():
         await holder.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
-        at_work = asyncio.create_task(
+        running = asyncio.create_task(
             service.client.get("/before/orders?limit=1")
         )
         await until(lambda: service.database.ledger.borrowers == 1)
@@ -266,5 +274,32 @@ async def test_says_who_is_still_at_work(service: Service) -> None:
 
         answer = await service.client.post("/lab/reset")
 
-        assert answer.json()["still_at_work"] == 1
-    assert (await at_work).status_code == 200
+        assert answer.json()["still_running"] == 1
+        assert answer.json()["orders_reset"] is None
+    assert (await running).status_code == 200
+
+
+async def test_makes_processed_orders_new_again(service: Service) -> None:
+    await service.client.post("/lab/reset")  # other tests processed orders
+    for order in (1, 2, 3):
+        await service.client.post(f"/after/orders/{order}/process")
+
+    answer = await service.client.post("/lab/reset")
+
+    assert answer.json()["orders_reset"] == 3
+    order = (await service.client.get("/after/orders/1")).json()
+    assert (order["status"], order["total"]) == ("new", None)
+
+
+async def test_leaves_locked_orders_as_they_are(service: Service) -> None:
+    await service.client.post("/lab/reset")  # other tests processed orders
+    await service.client.post("/after/orders/1/process")
+    async with service.database.pool.acquire() as holder:
+        async with holder.transaction():
+            await holder.execute("SELECT FROM orders WHERE id = 1 FOR UPDATE")
+
+            locked = await service.client.post("/lab/reset")
+        free = await service.client.post("/lab/reset")
+
+    assert locked.json()["orders_reset"] is None
+    assert free.json()["orders_reset"] == 1

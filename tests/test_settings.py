@@ -107,7 +107,7 @@ def test_the_lab_is_off_unless_switched_on() -> None:
 
 @pytest.mark.parametrize("token", [None, ""])
 def test_a_lab_without_a_token_is_refused(token: str | None) -> None:
-    with pytest.raises(ValidationError, match="LAB_ENABLED wants a LAB_TOKEN"):
+    with pytest.raises(ValidationError, match="LAB_ENABLED needs a LAB_TOKEN"):
         Settings(database_url=URL, lab_enabled=True, lab_token=token)
 
 

@@ -1,5 +1,6 @@
 """A WebSocket is watched and chosen by flag as any request is."""
 
+import logging
 from contextlib import AsyncExitStack
 
 import pytest
@@ -91,6 +92,21 @@ async def test_an_empty_pool_closes_it_and_says_to_try_again(
             await stack.enter_async_context(engine.connect())
 
         assert await code_after_a_question(service) == 1013
+
+
+async def test_a_client_that_leaves_before_its_answer_costs_no_trace(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    await service.client.put("/lab/provider", json={"answers": False})
+    async with service.socket("/orders/live") as socket:
+        await socket.send('{"order_id": 1}')
+        await until(lambda: one_waits(service))
+
+    await service.client.put("/lab/provider", json={"answers": True})
+    await service.at_rest()
+
+    lines = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert not lines
 
 
 async def code_after_a_question(service: Service) -> int:

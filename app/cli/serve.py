@@ -11,6 +11,7 @@ import typer
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from app.cli.collection_log import LOGGER, CollectionLog
 from app.cli.run import say
 from app.cli.start import check_folder, check_server, listen
 from app.settings import Settings
@@ -19,8 +20,8 @@ from app.web.slow_clients import BoundedRequests
 
 FILES_BESIDE_CLIENTS = 200
 """Connections to the database, sockets between workers, logs."""
-GRACE = 5
-"""Seconds that requests have left once the service was asked to stop."""
+SHUTDOWN_SECONDS = 5
+"""Time that requests have left once the service was asked to stop."""
 
 
 def serve(
@@ -53,6 +54,8 @@ def serve(
         asyncio.run(check_server(settings))
         logging_config = deepcopy(LOGGING_CONFIG)
         logging_config["root"] = {"handlers": ["default"], "level": "INFO"}
+        logging_config["filters"] = {"collections": {"()": CollectionLog}}
+        logging_config["loggers"][LOGGER] = {"filters": ["collections"]}
         uvicorn.run(
             "app.main:create_app",
             factory=True,
@@ -61,7 +64,7 @@ def serve(
             workers=workers,
             http=BoundedRequests,
             limit_concurrency=settings.client_limit,
-            timeout_graceful_shutdown=GRACE,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             access_log=False,
             log_config=logging_config,
         )

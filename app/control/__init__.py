@@ -1,1 +1,1 @@
-"""What the lab mounts inside the service: flags, reset, locks, exercises."""
+"""Control endpoints of the lab: flags, reset, locks and exercises."""

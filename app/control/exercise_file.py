@@ -1,4 +1,4 @@
-"""Where a trainee works: `workshop/LESSON.py`, below the current folder."""
+"""The path of a trainee's file: `workshop/LESSON.py`."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -6,17 +6,18 @@ from pathlib import Path
 from app.lesson import Lesson
 
 FOLDER = Path("workshop")
-"""Where the exercises are: below the folder that a command is run in."""
+"""Relative to the folder in which a command is run."""
 
 
 def file_of(lesson: Lesson) -> Path:
-    """Where the trainee works on a lesson."""
+    """Return the path of the file for a lesson."""
     return FOLDER / f"{lesson.name}.py"
 
 
 def fingerprint_of(file: Path) -> str:
-    """Tell a file from one of the same name in another folder.
+    """Return a hash of the absolute path.
 
-    The service shows this instead of the absolute path.
+    It tells files of the same name in two folders apart. The service shows it
+    instead of the path, which is private.
     """
     return sha256(bytes(file.absolute())).hexdigest()[:16]

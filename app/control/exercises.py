@@ -1,10 +1,11 @@
 """Serve the trainees' files as they are now, at `/exercise/LESSON/…`.
 
-A file is read at each request, and loaded again when its text has changed, so
-that saving it is enough. As a trainee's curl sends no token, clients of this
-machine need none.
+Each request reads the file, and loads it again if its text has changed. So a
+trainee only needs to save it. Clients on this machine need no token, because a
+trainee's curl sends none.
 """
 
+import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -26,61 +27,65 @@ from app.control.exercise_file import file_of, fingerprint_of
 from app.control.guard import Credentials, bearer, guard
 from app.invocation import LAB
 from app.lesson import Lesson
-from app.web.error_handlers import answer_of
 from app.web.errors import Problem, problems
+from app.web.responses import response_of
+
+logger = logging.getLogger(__name__)
 
 
 async def guard_exercises(
     connection: HTTPConnection, given: Credentials
 ) -> None:
-    """Let clients of this machine in, and others with the lab's token."""
+    """Require the lab's token from clients on other machines."""
     client = connection.client
     if client is None or not ip_address(client.host).is_loopback:
         await guard(given, connection.state.database)
 
 
 class NotStarted(Problem):
-    """There is no such exercise, or nobody has started it."""
+    """There is no such exercise, or it was not started."""
 
     status = HTTPStatus.NOT_FOUND
     title = "Exercise not started"
 
 
 class BrokenFile(Problem):
-    """The file cannot be loaded; the line is the file's own."""
+    """The file cannot be loaded; `line` is a line of the file."""
 
     title = "Exercise broken"
 
 
 class ServedFile(BaseModel):
-    """Which file is served."""
+    """The path of the file that is served."""
 
-    file: Path = Field(description="Below the folder of the service.")
-    fingerprint: str = Field(description="Of the file's absolute path.")
+    file: Path = Field(description="Relative to the service's folder.")
+    fingerprint: str = Field(description="A hash of the file's absolute path.")
 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """The routes of a file, and the text that they were made of."""
+    """The text of a file, and the routes that it defines."""
 
     text: str
     routes: APIRouter
 
 
 class Exercises:
-    """The exercises that were asked for, as their files are now.
+    """Loads exercises, and passes requests to their routes.
 
-    Lives as long as the service. What it has loaded it keeps until the file
-    has changed, or until it is told to forget.
+    Lives as long as the service. It keeps a loaded file until its text has
+    changed, or until `forget` is called.
     """
 
     def __init__(self, lessons: Sequence[Lesson]) -> None:
-        """Learn which lessons there are; nothing is read yet."""
+        """Accept these lessons; read no file yet."""
         self._lessons = {lesson.name: lesson for lesson in lessons}
         self._loaded: dict[str, _Loaded] = {}
+        self._reported: dict[str, str] = {}
+        """The text of each broken file when the log reported it."""
 
     def router(self) -> APIRouter:
-        """The routes below which a file's own routes are found."""
+        """Return the routes that pass requests to a file's routes."""
         path = "/exercise/{lesson}/{rest:path}"
         return APIRouter(
             routes=[Route(path, self), WebSocketRoute(path, self)]
@@ -89,7 +94,7 @@ class Exercises:
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Let the file's own routes answer."""
+        """Load the file if needed, and let its routes respond."""
         connection = HTTPConnection(scope)
         try:
             given = await bearer(connection)
@@ -99,12 +104,12 @@ class Exercises:
             if scope["type"] == "http":
                 raise
             socket = WebSocket(scope, receive, send)
-            await socket.send_denial_response(answer_of(problem))
+            await socket.send_denial_response(response_of(problem))
             return
         await routes(scope, receive, send)
 
     def load(self, name: str) -> tuple[Path, APIRouter]:
-        """Answer where a lesson's file is, and its routes as it is now.
+        """Return the path of a lesson's file, and its routes as it is now.
 
         Raises:
             NotStarted: there is no such lesson, or no file.
@@ -124,24 +129,34 @@ class Exercises:
         loaded = self._loaded.get(name)
         if loaded is None or loaded.text != text:
             routes = APIRouter()
-            routes.include_router(
-                _run(name, file, text), prefix=f"/exercise/{name}"
-            )
+            try:
+                routes.include_router(
+                    _run(name, file, text), prefix=f"/exercise/{name}"
+                )
+            except BrokenFile as error:
+                self._report(name, text, error)
+                raise
             loaded = self._loaded[name] = _Loaded(text, routes)
         return file, loaded.routes
 
+    def _report(self, name: str, text: str, error: BrokenFile) -> None:
+        """Log a broken file once for each text, not for each request."""
+        if self._reported.get(name) != text:
+            self._reported[name] = text
+            logger.warning("%s", error)
+
     def forget(self) -> None:
-        """Drop what was loaded, and with it what its globals keep."""
+        """Unload all files, and free what their globals keep."""
         for name in self._loaded:
             del sys.modules[_module_name(name)]
         self._loaded.clear()
 
 
 def _run(name: str, file: Path, text: str) -> APIRouter:
-    """Run a file's text as a module of its own, and answer its router."""
+    """Run a file's text as a module, and return its router."""
     module = ModuleType(_module_name(name))
     module.__file__ = str(file)
-    # Where pydantic and dataclasses look up what annotations name.
+    # pydantic and dataclasses look up the names in annotations there.
     sys.modules[module.__name__] = module
     try:
         exec(compile(text, file, "exec"), vars(module))  # noqa: S102 - the trainee's own
@@ -155,7 +170,7 @@ def _run(name: str, file: Path, text: str) -> APIRouter:
 
 
 def _broken(file: Path, error: BaseException) -> BrokenFile:
-    """Say what is wrong, and in which of the file's lines."""
+    """Describe the error, and name the file's line."""
     if isinstance(error, SyntaxError) and error.filename == str(file):
         line, what = error.lineno, error.msg
     else:
@@ -179,7 +194,7 @@ def _module_name(name: str) -> str:
 
 
 async def get_exercises(request: Request) -> Exercises:
-    """Hand the exercises to an endpoint."""
+    """Return the exercises of this service."""
     return request.state.lab.exercises  # type: ignore[no-any-return]
 
 
@@ -194,7 +209,7 @@ router = APIRouter(tags=["lab"])
     responses=problems(401, 404, 422, 500),
 )
 async def read_exercise(lesson: str, exercises: ExercisesDep) -> ServedFile:
-    """Say which file is served, once it can be."""
+    """Return the path of the file, if it can be loaded."""
     file, _ = exercises.load(lesson)
     return ServedFile(
         file=Path(_shown(file)), fingerprint=fingerprint_of(file)

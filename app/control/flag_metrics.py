@@ -1,7 +1,7 @@
-"""Which variant each lesson's flag chooses, as a metric.
+"""The variant that each lesson's flag selects, as a metric.
 
-The dashboard marks each change of it. It exists where the lab does, as the
-flags do.
+The dashboard marks each change. Like the flags, the metric exists only where
+the lab is on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from app.lesson import Lesson
 
 
 class FlagGauges(Collector):
-    """A gauge for each thing a flag can say: 1 for what it says, else 0."""
+    """One gauge for each value of a flag: 1 for the current one, else 0."""
 
     def __init__(self, flags: Flags, lessons: Sequence[Lesson]) -> None:
         """Read the flags of these lessons at each scrape."""
@@ -22,18 +22,18 @@ class FlagGauges(Collector):
         self._lessons = lessons
 
     def collect(self) -> Iterator[Metric]:
-        """Ask as the requests do, so a change shows when they see it."""
+        """Evaluate the flags as requests do, so both change together."""
         family = GaugeMetricFamily(
             "lab_flag",
-            "1 for the variant that answers; split: some users have the other",
+            "1 for the variant that serves; split: clients get both variants",
             labels=["lesson", "variant"],
         )
         for lesson in self._lessons:
-            said = (
+            current = (
                 "split"
                 if self._flags.splits(lesson.name)
                 else self._flags.variant(lesson.name, "anybody")
             )
             for variant in ("before", "after", "split"):
-                family.add_metric([lesson.name, variant], variant == said)
+                family.add_metric([lesson.name, variant], variant == current)
         yield family

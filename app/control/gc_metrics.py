@@ -1,8 +1,8 @@
-"""When Python's garbage collector last ran, as a metric.
+"""The time of the garbage collector's last run, as a metric.
 
-`prometheus_client` counts the collections of each generation, and not when
-they were. It exists where the lab is on: a lesson's leak may be what the next
-full collection frees.
+`prometheus_client` counts the collections of each generation, without their
+times. A leak may stay open until the next full collection, so the lab shows
+when that was.
 """
 
 import gc
@@ -18,7 +18,7 @@ GENERATIONS = 3
 
 @contextmanager
 def collections_shown(registry: CollectorRegistry) -> Iterator[None]:
-    """Show when each generation was last collected, while the block lasts."""
+    """Register the metric until the block ends."""
     last = [0.0] * GENERATIONS
 
     def collected(phase: str, info: dict[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Who may use the lab's endpoints: those who know its token."""
+"""The lab's endpoints require its token."""
 
 import secrets
 from http import HTTPStatus
@@ -12,14 +12,14 @@ from app.web.errors import Problem
 
 
 class Unauthorized(Problem):
-    """The lab's control endpoints want its token."""
+    """The request has no valid token."""
 
     status = HTTPStatus.UNAUTHORIZED
     title = "Unauthorized"
     headers: ClassVar = {"WWW-Authenticate": "Bearer"}
 
     def __init__(self) -> None:
-        """Say which token."""
+        """Name the header to send."""
         super().__init__("Send the lab's token: Authorization: Bearer …")
 
 
@@ -28,7 +28,7 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 async def guard(given: Credentials, database: DatabaseDep) -> None:
-    """Let only those in who know the lab's token."""
+    """Refuse a request without the lab's token."""
     wanted = database.settings.lab_token
     if (
         given is None

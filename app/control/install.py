@@ -1,4 +1,4 @@
-"""Mount the lab: what the service has only where LAB_ENABLED is true."""
+"""Mount the lab: endpoints that exist only where LAB_ENABLED is true."""
 
 from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
@@ -32,6 +32,6 @@ def install(
         dependencies=[Depends(guard)],
         responses=problems(401),
     )
-    # A router's lifespan is run inside the application's own.
+    # A router's lifespan runs inside the lifespan of the application.
     app.include_router(APIRouter(lifespan=lab.lifespan))
     app.add_middleware(FlagMiddleware, lab.flags, api.LESSONS)

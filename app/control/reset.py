@@ -1,9 +1,9 @@
-"""Put the service back as it began: nothing leaked, and *after* everywhere.
+"""Reset the service: no leaked connection, all flags *after*, orders new.
 
-The order matters. While requests still come in, the flags go first and are
-waited for, then whatever keeps requests waiting lets go of them. A request
-that waited meanwhile may get a connection and leak it like the others, so
-leaks are freed until there are no more.
+The order of the steps matters, because requests may still arrive. The flags
+are set first. Then the table lock and the provider let waiting requests
+continue. Such a request may acquire a freed connection and leak it as well,
+so leaks are freed until none is left.
 """
 
 import asyncio
@@ -22,42 +22,57 @@ from app.flags import Flags
 from poolwatch import Loan
 
 SECONDS = 5
-"""How long one of its steps may take; then it says what is left."""
+"""Limit of each step; the response then reports what is left."""
 POLL_SECONDS = 0.05
+LOCK_TIMEOUT = "200ms"
+"""How long the reset of the orders waits for a row or a table lock."""
+
+_RESET_ORDERS = """
+WITH reset AS (
+    UPDATE orders SET status = 'new', total = NULL
+    WHERE status = 'processed' RETURNING id
+)
+SELECT count(*) FROM reset
+"""
 
 
 class Reclaimed(BaseModel):
-    """What was taken back."""
+    """The leaked connections that were freed."""
 
     loans_freed: int
 
 
 class Reset(Reclaimed):
-    """What a reset has done."""
+    """What a reset did."""
 
     loans_left: int = Field(description="Leaks that it could not free.")
     freed_by_pool: dict[str, int]
     backends_ended: int | None = Field(
-        description="Connections that the server had, and has no more; null"
-        " behind PgBouncer, which owns the server's."
+        description="Leaked connections that the server has closed; null"
+        " behind PgBouncer, which owns the server's connections."
     )
     backends_left: int | None = Field(
-        description="Those of them that the server still has."
+        description="Leaked connections that the server still has."
     )
     flags_changed: list[str] = Field(
-        description="Lessons that *before* had answered."
+        description="Lessons whose flag was not *after*."
     )
-    still_at_work: int = Field(
-        description="Requests of *before* that go on with a connection."
+    orders_reset: int | None = Field(
+        description="Processed orders that are new again; null where another"
+        " transaction had locked the table or one of them."
+    )
+    still_running: int = Field(
+        description="Requests of *before* or of an exercise that still hold a"
+        " connection."
     )
 
 
 async def restore(database: Database, lab: Lab) -> Reset:
-    """Free what is leaked, empty what is kept, and say what that was.
+    """Free all leaks, undo what the lab changed, and return the counts.
 
     Raises:
-        OSError: the server does not answer in time.
-        asyncpg.PostgresError: it answers with an error.
+        OSError: the server does not respond in time.
+        asyncpg.PostgresError: it responds with an error.
 
     """
 
@@ -79,7 +94,7 @@ async def restore(database: Database, lab: Lab) -> Reset:
 
     async def is_restored() -> bool:
         leaked = _leaked(database)
-        # The server first: it lets go of locks before the collector comes.
+        # End the backends first: that releases their locks at once.
         await database.end_leaks()
         freed.update(loan.pool for loan in leaked)
         pids.update(loan.pid for loan in leaked if loan.pid is not None)
@@ -90,7 +105,7 @@ async def restore(database: Database, lab: Lab) -> Reset:
         books = database.ledger.books.values()
         return not (
             _leaked(database)
-            or _still_at_work(database)
+            or _still_running(database)
             or any(book.waiting for book in books)
         )
 
@@ -101,6 +116,7 @@ async def restore(database: Database, lab: Lab) -> Reset:
 
     await _until(is_restored)
     await _until(are_backends_gone)
+    orders_reset = await _reset_orders(database)
     if lab.collects:
         gc.enable()
     else:
@@ -114,12 +130,13 @@ async def restore(database: Database, lab: Lab) -> Reset:
         backends_ended=None if hidden else len(pids) + strays - left,
         backends_left=None if hidden else left,
         flags_changed=changed,
-        still_at_work=_still_at_work(database),
+        orders_reset=orders_reset,
+        still_running=_still_running(database),
     )
 
 
 def _fixed(flags: Flags, lesson: str) -> bool:
-    """Whether requests see *after*, which takes a moment."""
+    """Whether *after* serves all requests; a changed flag takes a moment."""
     return flags.variant(lesson, "anybody") == "after" and not flags.splits(
         lesson
     )
@@ -129,8 +146,8 @@ def _leaked(database: Database) -> list[Loan]:
     return [loan for loan in database.ledger.loans() if loan.leaked]
 
 
-def _still_at_work(database: Database) -> int:
-    """Count loans of requests that code which leaks has yet to answer."""
+def _still_running(database: Database) -> int:
+    """Count loans of unfinished requests whose code may leak."""
     return sum(
         loan.borrower is not None
         and not loan.leaked
@@ -140,10 +157,10 @@ def _still_at_work(database: Database) -> int:
 
 
 async def _strays(database: Database) -> int:
-    """Count the process's connections that no pool of it knows.
+    """Count this process's connections that belong to none of its pools.
 
-    A pool does not know those it is just opening either; a moment later it
-    does, so the fewer of two counts are the strays.
+    A pool does not count a connection that it is just opening. It does a
+    moment later, so the smaller of two counts is the number of strays.
     """
     if database.settings.behind_pgbouncer:
         return 0
@@ -160,7 +177,7 @@ async def _strays(database: Database) -> int:
 
 
 async def _alive(database: Database, pids: set[int]) -> int:
-    """Ask the server which of these connections it still has."""
+    """Count the connections among these that the server still has."""
     rows = await database.monitor.fetch(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE pid = ANY($1) AND application_name = ANY($2)",
@@ -173,11 +190,23 @@ async def _alive(database: Database, pids: set[int]) -> int:
     return int(rows[0]["count"])
 
 
-async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Try until it holds, at most so long that the caller still waits.
+async def _reset_orders(database: Database) -> int | None:
+    """Make processed orders new again; None where they are locked."""
+    try:
+        await database.monitor.fetch(
+            "SELECT set_config('lock_timeout', $1, false)", LOCK_TIMEOUT
+        )
+        rows = await database.monitor.fetch(_RESET_ORDERS, patience=SECONDS)
+    except asyncpg.LockNotAvailableError:
+        return None
+    return int(rows[0]["count"])
 
-    No try is cut short, as it may be about to free what it has marked; a
-    busy server may answer the next one.
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Call a condition until it is true, for SECONDS at most.
+
+    No call is cancelled: it may just be freeing a leak. If the server does
+    not respond to one call, it may respond to the next.
     """
     deadline = asyncio.get_running_loop().time() + SECONDS
     while True:

@@ -1,7 +1,7 @@
-"""The lab's control endpoints: flags, backends, collector, reset.
+"""The control endpoints: flags, backends, garbage collector, reset.
 
-They want the lab's bearer token and borrow no connection, so that they work
-while every pool is exhausted.
+They require the lab's bearer token. They acquire no connection from a pool,
+so they work while every pool is exhausted.
 """
 
 import gc
@@ -29,7 +29,7 @@ class LessonNotFound(Problem):
 
 
 class Flag(BaseModel):
-    """Who answers a lesson's routes."""
+    """The variant that serves a lesson's routes."""
 
     variant: Variant
 
@@ -41,37 +41,39 @@ class Collector(BaseModel):
 
 
 class Collected(BaseModel):
-    """What a forced collection found."""
+    """The result of a forced collection."""
 
-    unreachable: int = Field(description="Objects that were garbage.")
-    loans_returned: int
+    unreachable: int = Field(description="Objects that it found.")
+    loans_returned: int = Field(
+        description="Leaked connections that the collection returned."
+    )
 
 
 class SlowProvider(BaseModel):
-    """Somebody else's slow service, which the lessons call."""
+    """The simulated slow service that some lessons call."""
 
-    answers: StrictBool
+    answers: StrictBool = Field(description="If false, callers wait.")
 
 
 class Orders(BaseModel):
-    """The table, which a migration might hold."""
+    """The lock on the table `orders`."""
 
     locked: StrictBool
 
 
 class Waiting(BaseModel):
-    """Who waits for the provider."""
+    """The calls that wait for the provider."""
 
-    waiting: int = Field(description="Calls that it keeps waiting.")
+    waiting: int
 
 
 class Backends(BaseModel):
-    """One process's connections, counted on both sides."""
+    """The connections of one process, counted in two ways."""
 
-    pooled: int = Field(description="Connections that its pools know.")
+    pooled: int = Field(description="Connections in its pools.")
     backends: int | None = Field(
-        description="Connections that the server knows; null behind"
-        " PgBouncer, where it knows those of PgBouncer alone."
+        description="Connections that the server has for this process; null"
+        " behind PgBouncer, because the server sees only PgBouncer's."
     )
 
 
@@ -85,13 +87,13 @@ router = APIRouter(
 
 @router.get("/flags", responses=problems(409))
 async def read_flags(lab: LabDep) -> dict[str, dict[str, object]]:
-    """Answer the flags as the file has them, percentages included."""
+    """Return the flags of the file, with percentages."""
     return lab.flags.read()
 
 
 @router.put("/flags/{lesson}", responses=problems(400, 404, 409, 413, 422))
 async def set_flag(lesson: str, flag: Flag, lab: LabDep) -> Flag:
-    """Choose who answers a lesson's routes, in every worker."""
+    """Set the variant that serves a lesson's routes, in every worker."""
     if lesson not in {known.name for known in LESSONS}:
         raise LessonNotFound(f"There is no lesson {lesson!r}.")
     lab.flags.write({lesson: flag.variant})
@@ -100,7 +102,7 @@ async def set_flag(lesson: str, flag: Flag, lab: LabDep) -> Flag:
 
 @router.put("/gc", responses=problems(400, 413, 422))
 async def switch_collector(collector: Collector) -> Collector:
-    """Switch the cyclic garbage collector, so that it hides no leak."""
+    """Switch the garbage collector on or off; off, it hides no leak."""
     if collector.enabled:
         gc.enable()
     else:
@@ -110,22 +112,22 @@ async def switch_collector(collector: Collector) -> Collector:
 
 @router.post("/gc")
 async def collect(database: DatabaseDep) -> Collected:
-    """Force a collection, and say how many loans it brought back."""
-    lent = len(list(database.ledger.loans()))
+    """Run the garbage collector, and count the loans that it returned."""
+    before = len(list(database.ledger.loans()))
     unreachable = gc.collect()
     left = len(list(database.ledger.loans()))
-    return Collected(unreachable=unreachable, loans_returned=lent - left)
+    return Collected(unreachable=unreachable, loans_returned=before - left)
 
 
 @router.get("/provider")
 async def count_calls(lab: LabDep) -> Waiting:
-    """Count the calls that the silent provider keeps waiting."""
+    """Count the calls that wait for the provider."""
     return Waiting(waiting=lab.provider.waiting)
 
 
 @router.put("/provider", responses=problems(400, 413, 422))
 async def switch_provider(asked: SlowProvider, lab: LabDep) -> SlowProvider:
-    """Let the provider answer, or let its callers wait."""
+    """Let the provider respond, or let its callers wait."""
     if asked.answers:
         lab.provider.answer()
     else:
@@ -135,7 +137,7 @@ async def switch_provider(asked: SlowProvider, lab: LabDep) -> SlowProvider:
 
 @router.put("/orders", responses=problems(400, 413, 422, 503))
 async def lock_orders(asked: Orders, lab: LabDep) -> Orders:
-    """Lock the orders, or let go of them; at most for 20 seconds."""
+    """Lock the table `orders` for at most 20 seconds, or unlock it."""
     if asked.locked:
         await lab.table_lock.take()
     else:
@@ -145,7 +147,10 @@ async def lock_orders(asked: Orders, lab: LabDep) -> Orders:
 
 @router.get("/backends", responses=problems(503))
 async def count_backends(database: DatabaseDep) -> Backends:
-    """Count connections on both sides; what no pool knows is a leak too."""
+    """Count connections in the pools and on the server.
+
+    A connection that is in no pool is a leak as well.
+    """
     books = database.ledger.books.values()
     return Backends(
         pooled=sum(b.gauge.checked_out() + b.gauge.idle() for b in books),
@@ -159,20 +164,23 @@ async def count_backends(database: DatabaseDep) -> Backends:
 async def read_waits(
     lab: LabDep,
     skip: Annotated[
-        int, Query(ge=0, description="Waits to leave out: the first ones.")
+        int, Query(ge=0, description="Number of first waits to leave out.")
     ] = 0,
 ) -> WaitTimes:
-    """Sum up how long borrowers waited since the process began."""
+    """Return percentiles of the waits since the process started."""
     return lab.waits.times(skip)
 
 
 @router.post("/reclaim", responses=problems(503))
 async def reclaim(database: DatabaseDep) -> Reclaimed:
-    """Take back what is leaked, and change nothing else."""
+    """End leaked connections, and change nothing else."""
     return Reclaimed(loans_freed=await database.end_leaks())
 
 
 @router.post("/reset", responses=problems(409, 503))
 async def reset(database: DatabaseDep, lab: LabDep) -> Reset:
-    """Put all back as it began: loans, backends, flags, locks, collector."""
+    """Free all leaks, and undo what the lab changed.
+
+    It resets flags, locks, processed orders and the garbage collector.
+    """
     return await restore(database, lab)

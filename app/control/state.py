@@ -1,4 +1,4 @@
-"""What the lab keeps beside the service, and the endpoints of both share."""
+"""The state of the lab, which its endpoints and lessons share."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ from app.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """Made with the application, where the lab is on; lives as long as it."""
+    """The lab's state; lives as long as the application."""
 
     settings: Settings
     ledger: poolwatch.Ledger
@@ -33,12 +33,12 @@ class Lab:
     flags: Flags
     table_lock: TableLock
     last_reset: Gauge
-    """The new zero of all counters, which themselves never go backwards."""
+    """When the last reset was: a reset does not set counters back."""
     provider: Provider = field(default_factory=Provider)
     waits: Waits = field(default_factory=Waits)
     exercises: Exercises = field(default_factory=lambda: Exercises(LESSONS))
     collects: bool = field(default_factory=gc.isenabled)
-    """Whether Python's collector was on when it began."""
+    """Whether the garbage collector was enabled at the start."""
 
     @classmethod
     def of(
@@ -47,7 +47,7 @@ class Lab:
         ledger: poolwatch.Ledger,
         registry: CollectorRegistry,
     ) -> Self:
-        """Make it, and show its metrics; nothing is open yet."""
+        """Create the state and register its metrics; open nothing yet."""
         flags = Flags(settings.flags_file)
         registry.register(FlagGauges(flags, LESSONS))
         last_reset = Gauge(
@@ -68,7 +68,7 @@ class Lab:
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator["LabState"]:
-        """Open what the lessons need beside the database."""
+        """Open the flags and the engine for `def` handlers."""
         self.flags.open()
         try:
             async with open_threads_engine(
@@ -86,7 +86,7 @@ class Lab:
 
 
 class LabState(TypedDict):
-    """What the lab adds to `request.state`."""
+    """The attributes that the lab adds to `request.state`."""
 
     lab: Lab
     provider: Provider
@@ -94,7 +94,7 @@ class LabState(TypedDict):
 
 
 async def get_lab(request: Request) -> Lab:
-    """Hand the lab to one of its endpoints."""
+    """Return the lab of this service."""
     return request.state.lab  # type: ignore[no-any-return]
 
 

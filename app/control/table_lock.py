@@ -1,29 +1,30 @@
-"""A lock on the orders, so that requests come together before they go on.
+"""A lock on the table `orders`, which makes requests wait.
 
-It is what a migration does to a busy table. Requests that each need a
-connection have one when the lock is let go, however busy the machine is.
+A migration locks a table in the same way. While it is locked, requests
+acquire their connections and wait; so all of them hold one at the same time,
+however busy the machine is.
 """
 
 import asyncpg
 
 SECONDS = 20
-"""After which the server lets go of the lock by itself."""
+"""After this time the server releases the lock."""
 
 
 class TableLock:
-    """Holds the table `orders` over a connection of its own."""
+    """Locks the table `orders` over a separate connection."""
 
     def __init__(self, dsn: str) -> None:
-        """Remember where to connect: to PostgreSQL itself, not a pooler."""
+        """Set where to connect: to PostgreSQL itself, not to a pooler."""
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
 
     async def take(self) -> None:
-        """Lock the table, once its readers have gone.
+        """Wait until the table's readers have finished, and lock it.
 
         Raises:
-            OSError: the server does not answer in time.
-            asyncpg.PostgresError: it answers with an error.
+            OSError: the server does not respond in time.
+            asyncpg.PostgresError: it responds with an error.
 
         """
         await self.release()
@@ -41,7 +42,7 @@ class TableLock:
         )
 
     async def release(self) -> None:
-        """Let go of the table, if it is locked."""
+        """Unlock the table, if it is locked."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close(timeout=SECONDS)

@@ -1,6 +1,6 @@
-"""How long borrowers waited, to the microsecond.
+"""Exact times that requests waited for a connection.
 
-`/metrics` has the same as a histogram, whose percentiles are as coarse as its
+`/metrics` has them as a histogram, whose percentiles are as coarse as its
 buckets.
 """
 
@@ -13,7 +13,7 @@ from poolwatch import Book, Listener
 
 
 class WaitTimes(BaseModel):
-    """How long borrowers waited for a connection, in seconds."""
+    """Percentiles of the waits for a connection, in seconds."""
 
     count: int
     p50: float
@@ -23,20 +23,20 @@ class WaitTimes(BaseModel):
 
 
 class Waits(Listener):
-    """Remembers each wait of the process, for exact percentiles."""
+    """Records each wait of this process."""
 
     MOST = 1_000_000
 
     def __init__(self) -> None:
-        """Remember the newest million, 8 bytes each."""
+        """Keep the newest million, 8 bytes each."""
         self._seconds: deque[float] = deque(maxlen=self.MOST)
 
     def waited(self, book: Book, seconds: float) -> None:  # noqa: ARG002
-        """Remember one wait."""
+        """Record one wait."""
         self._seconds.append(seconds)
 
     def times(self, skip: int = 0) -> WaitTimes:
-        """Sum up what was remembered, all but the first so many."""
+        """Summarise the recorded waits, without the first `skip`."""
         found = sorted(islice(self._seconds, skip, None))
         waits = found or [0.0]
         last = len(waits) - 1

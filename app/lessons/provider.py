@@ -5,7 +5,6 @@ it from answering, to look at what its callers hold meanwhile.
 """
 
 import asyncio
-import logging
 from http import HTTPStatus
 from typing import Annotated
 
@@ -13,8 +12,6 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from app.web.errors import Problem
-
-logger = logging.getLogger(__name__)
 
 
 class ProviderTimeout(Problem):
@@ -56,7 +53,6 @@ class Provider:
             async with asyncio.timeout(self.PATIENCE):
                 await self._answers.wait()
         except TimeoutError as late:
-            logger.error("the provider did not respond in time")  # noqa: TRY400
             raise ProviderTimeout from late
         finally:
             self.waiting -= 1

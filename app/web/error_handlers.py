@@ -3,7 +3,6 @@
 Bodies never carry SQL, addresses, secrets or stack traces.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from http import HTTPMethod, HTTPStatus
@@ -18,27 +17,27 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database.outage import contention, outage
 from app.database.pools import Database
 from app.web.body_limit import BodyLimit
 from app.web.close_websocket import CloseWebSocket
-from app.web.errors import Problem, describe
+from app.web.errors import Problem
+from app.web.last_resort import LastResort
+from app.web.responses import (
+    RETRY_SOON,
+    problem_response,
+    response_of,
+    unavailable,
+)
 from poolwatch import Book, PoolExhausted, activity, diagnose
 from poolwatch.activity import Activity
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER = "5"
-"""Seconds a client should wait after 503."""
-RETRY_SOON = "1"
-"""The same, where it only has to wait for other requests."""
-
 
 def install(app: FastAPI) -> None:
     """Answer every error with problem details."""
-    describe(app)
     app.exception_handler(Problem)(_problem)
     app.exception_handler(RequestValidationError)(_bad_input)
     app.exception_handler(HTTPException)(_http_error)
@@ -58,77 +57,15 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Exception)(_unexpected)
     app.add_middleware(BodyLimit)
     app.add_middleware(CloseWebSocket)
-    app.add_middleware(AnswerWhenStopped)
+    app.add_middleware(LastResort)
 
 
-class AnswerWhenStopped:
-    """Answer requests that the service's end cancels: 503, try elsewhere.
-
-    The server cancels what has not ended when its grace is over, a request
-    that waits for a leaked connection above all. Left alone, that is a 500
-    and a stack trace for each.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap the application."""
-        self.app = app
-
-    async def __call__(
-        self, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Answer in the application's place if it is cancelled."""
-        begun = False
-
-        async def note_the_beginning(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, note_the_beginning)
-        except asyncio.CancelledError:
-            if begun or scope["type"] != "http":
-                raise
-            answer = _unavailable(
-                "Shutting down", "The service ended before it could answer."
-            )
-            await answer(scope, receive, send)
-
-
-def _answer(
-    status: int,
-    title: str,
-    detail: str,
-    headers: dict[str, str] | None = None,
-    **members: Any,  # noqa: ANN401
-) -> JSONResponse:
-    return JSONResponse(
-        {
-            "type": "about:blank",
-            "title": title,
-            "status": status,
-            "detail": detail,
-            **members,
-        },
-        status_code=status,
-        headers=headers,
-        media_type="application/problem+json",
-    )
-
-
-async def _problem(_: Request, problem: Problem) -> JSONResponse:
-    return answer_of(problem)
-
-
-def answer_of(problem: Problem) -> JSONResponse:
-    """Answer what the caller can understand."""
-    return _answer(
-        problem.status,
-        problem.title,
-        problem.detail,
-        problem.headers,
-        **problem.members,
-    )
+async def _problem(request: Request, problem: Problem) -> JSONResponse:
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning(
+            "%d %s: %s", problem.status, request.url.path, problem.detail
+        )
+    return response_of(problem)
 
 
 async def _bad_input(
@@ -136,7 +73,7 @@ async def _bad_input(
 ) -> JSONResponse:
     errors = [_wrong_field(found) for found in error.errors()]
     fields = ", ".join(found["field"] for found in errors)
-    return _answer(
+    return problem_response(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Bad input",
         f"Wrong: {fields}.",
@@ -161,7 +98,7 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         # Starlette names the methods of the first route with this path.
         headers["Allow"] = ", ".join(_allowed_methods(request))
-    return _answer(status, status.phrase, error.detail, headers)
+    return problem_response(status, status.phrase, error.detail, headers)
 
 
 def _allowed_methods(request: Request) -> list[str]:
@@ -188,7 +125,7 @@ async def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:
         error,
         verdict or "some have come back meanwhile",
     )
-    return _unavailable(
+    return unavailable(
         "Connection pool exhausted",
         f"No connection of the {error.pool} pool came free in time.",
     )
@@ -213,32 +150,21 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
     name = type(error).__qualname__
     if reason := contention(error):
         logger.warning("503 %s: %s (%s)", request.url.path, reason, name)
-        return _unavailable(
+        return unavailable(
             "Database busy",
             "Other requests are using the same data.",
             RETRY_SOON,
         )
     if reason := outage(error):
         logger.error("503 %s: %s (%s)", request.url.path, reason, name)
-        return _unavailable(
+        return unavailable(
             "Database unavailable", "The database cannot answer now."
         )
     raise error
 
 
-def _unavailable(
-    title: str, detail: str, retry_after: str = RETRY_AFTER
-) -> JSONResponse:
-    return _answer(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        title,
-        detail,
-        {"Retry-After": retry_after},
-    )
-
-
 async def _unexpected(_: Request, __: Exception) -> JSONResponse:
-    return _answer(
+    return problem_response(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Internal error",
         "Something went wrong here; the service's log has it.",

@@ -50,6 +50,7 @@ async def open_source(
             settings.poolwatch_port,
             folder,
             str(settings.poolwatch_host),
+            settings.allowed_hosts,
         )
         if settings.has_pages_thread
         else nullcontext(),

@@ -1,1 +1,1 @@
-"""Send each lesson its requests, and count what they do to the pools."""
+"""Send each lesson's requests, and count leaks, long holds and timeouts."""

@@ -1,4 +1,4 @@
-"""The command `check`: each lesson, before and after."""
+"""The command `check`: compare each lesson with its card."""
 
 import asyncio
 import json
@@ -20,52 +20,54 @@ from lab.start import database
 def check(
     lessons: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[LESSON…]", help="Which; all if none."),
+        typer.Argument(metavar="[LESSON…]", help="Default: all."),
     ] = None,
     variant: Annotated[
         Variant | None,
-        typer.Option(help="Which; both if none, each against its card."),
+        typer.Option(
+            help="One variant; default: both, compared with the card."
+        ),
     ] = None,
     requests: Annotated[
-        int, typer.Option(min=1, help="Requests of each scenario.")
+        int, typer.Option(min=1, help="Requests for each scenario.")
     ] = 10,
     concurrency: Annotated[
-        int, typer.Option(min=1, help="Requests under way at once.")
+        int, typer.Option(min=1, help="Requests sent at once.")
     ] = 5,
     *,
     with_trap: Annotated[
         bool,
         typer.Option(
             "--with-trap",
-            help="Show as well that what people do instead does not help.",
+            help="Check the popular fix that does not help as well.",
         ),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, not a tree.")
+        bool, typer.Option("--json", help="Print JSON.")
     ] = False,
 ) -> None:
-    """Send each lesson's scenarios, and count what they do to the pools.
+    """Send each lesson's requests, and count leaked and blocked connections.
 
-    The service runs as a process of its own, its garbage collector switched
-    off. With one variant, exit 0: no fault; 1: a fault; 2: could not run.
-    Else exit 0 means that all is as the cards say: each before has its fault,
-    no after has, and no trap helps.
+    It starts a service whose garbage collector is off. With --variant, exit 0
+    if there is no fault, 1 if there is one. Otherwise exit 0 if every before
+    has the fault of its card and no after has one; 1 if not. Exit 2 if the
+    check could not run.
     """
     chosen = named(lessons)
-    ways: tuple[checking.Way, ...] = (
+    versions: tuple[checking.Version, ...] = (
         (variant,) if variant else ("before", "after")
     )
     if with_trap:
-        ways += ("trap",)
+        versions += ("trap",)
     with database() as settings:
         asyncio.run(check_server(settings))
         found = checking.run(
-            chosen or LESSONS, ways, requests, concurrency, say
+            chosen or LESSONS, versions, requests, concurrency, say
         )
     if as_json:
-        print(json.dumps([asdict(outcome) for outcome in found], indent=2))
+        print(json.dumps([asdict(result) for result in found], indent=2))
     else:
         Console(highlight=False).print(checking.tree(found))
     if variant and not with_trap:
-        raise typer.Exit(any(outcome.found.count for outcome in found))
-    raise typer.Exit(not all(outcome.as_stated for outcome in found))
+        raise typer.Exit(any(result.faults.count for result in found))
+    raise typer.Exit(not all(result.as_expected for result in found))

@@ -1,8 +1,8 @@
 """Provoke a scenario's fault over HTTP, and count it.
 
-Everything is counted while nothing moves: when every request has ended, or
-when every request waits for the provider, which the lab keeps silent. So a
-busy machine changes no count.
+Connections are counted when nothing changes: when every request has ended, or
+while every request waits for the provider or for a table lock. So the load of
+the machine changes no count.
 """
 
 import asyncio
@@ -16,99 +16,99 @@ from app.lesson import Block, LongHold, Scenario, Starvation, Variant
 from lab.check.observe import (
     POLL_SECONDS,
     FaultError,
-    ask_loans,
     control,
-    drained,
-    looks,
+    poll_loans,
+    read_loans,
     sites_of,
+    wait_until_idle,
 )
-from lab.check.sending import send, together
-from lab.check.target import Side
+from lab.check.sending import send, sent_together
+from lab.check.target import Target
 from poolwatch.pages.models import LoansPage
 
-NO_POOL = "no pool knows them"
-"""What stands in a line's place where a connection is in no pool."""
+NO_POOL = "in no pool of the service"
+"""Shown instead of a line where a connection belongs to no pool."""
 
 Fault = Literal["leaked", "held", "timed out", "blocked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a number of requests has done to the pools."""
+class FaultCount:
+    """How often a number of requests had a fault."""
 
     fault: Fault
     requests: int
     count: int
-    stated: int | None
-    """What the card promises of *before*; None where it is more than none."""
+    expected: int | None
+    """The count of *before* by its card; None for any number above 0."""
     sites: dict[str, int]
-    """Loans by the line that borrowed."""
+    """Loans by the line that checked out the connection."""
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Return the count in words, for the terminal."""
         return f"{self.count} {self.fault} by {self.requests} requests"
 
-    def is_as_stated(self, variant: Variant) -> bool:
-        """Whether *before* has the fault, and *after* has not."""
-        if variant == "after" or self.stated == 0:
+    def is_as_expected(self, variant: Variant) -> bool:
+        """Whether *before* has the fault, or *after* does not."""
+        if variant == "after" or self.expected == 0:
             return self.count == 0
         return self.count > 0
 
 
 async def provoke(
     client: httpx.AsyncClient,
-    side: Side,
+    target: Target,
     scenario: Scenario,
     requests: int,
     at_once: int,
-) -> Found:
-    """Send a scenario so many times, and count what it does.
+) -> FaultCount:
+    """Send a scenario's requests, and count its fault.
 
     Args:
-        client: may use the control endpoints, and opens as many connections
-            as it is asked to.
-        side: whom to send it to.
-        scenario: what to send, and which fault to count.
-        requests: how many; a `Starvation` says it itself, and a `Block` is
-            two.
-        at_once: how many of those that leak are under way at once, unless
-            they meet; of the other kinds all are.
+        client: may use the control endpoints, and opens any number of
+            connections.
+        target: the routes to use.
+        scenario: the request to send; its class is the fault to count.
+        requests: how many requests; a `Starvation` sets the number itself,
+            and a `Block` sends two.
+        at_once: how many requests of a leak run at once. All requests of
+            other faults do, and those of a scenario with `meet`.
 
     Raises:
-        FaultError: the service does not come to rest, or gives answers that
-            the card does not allow.
-        httpx.HTTPError: it does not answer.
+        FaultError: requests do not end, or the card does not allow the
+            status of a response.
+        httpx.HTTPError: the service does not respond.
 
     """
     match scenario:
         case LongHold():
-            return await _held(client, side, scenario, requests)
+            return await _held(client, target, scenario, requests)
         case Starvation():
-            return await _timed_out(client, side, scenario)
+            return await _timed_out(client, target, scenario)
         case Block():
-            return await _blocked(client, side, scenario)
+            return await _blocked(client, target, scenario)
         case _:
-            return await _leaked(client, side, scenario, requests, at_once)
+            return await _leaked(client, target, scenario, requests, at_once)
 
 
 async def _leaked(
     client: httpx.AsyncClient,
-    side: Side,
+    target: Target,
     scenario: Scenario,
     requests: int,
     at_once: int,
-) -> Found:
-    at_start = await drained(client)
+) -> FaultCount:
+    at_start = await wait_until_idle(client)
     if scenario.meet:
-        async with together(client, side, scenario, requests):
+        async with sent_together(client, target, scenario, requests):
             pass
     else:
-        await send(client, side, scenario, requests, at_once)
-    at_end = await drained(
-        client, {each * scenario.strays * requests for each in side.strays}
+        await send(client, target, scenario, requests, at_once)
+    at_end = await wait_until_idle(
+        client, {each * scenario.strays * requests for each in target.strays}
     )
     strays = at_end.strays - at_start.strays
-    return Found(
+    return FaultCount(
         "leaked",
         requests,
         at_end.sites.total() - at_start.sites.total() + strays,
@@ -120,14 +120,14 @@ async def _leaked(
 
 async def _held(
     client: httpx.AsyncClient,
-    side: Side,
+    target: Target,
     scenario: LongHold,
     requests: int,
-) -> Found:
-    await drained(client)
-    async with together(client, side, scenario, requests):
-        held = sites_of(await ask_loans(client))
-    return Found(
+) -> FaultCount:
+    await wait_until_idle(client)
+    async with sent_together(client, target, scenario, requests):
+        held = sites_of(await read_loans(client))
+    return FaultCount(
         "held",
         requests,
         held.total(),
@@ -138,11 +138,11 @@ async def _held(
 
 async def _timed_out(
     client: httpx.AsyncClient,
-    side: Side,
+    target: Target,
     scenario: Starvation,
-) -> Found:
-    await drained(client)
-    before = await ask_loans(client)
+) -> FaultCount:
+    await wait_until_idle(client)
+    before = await read_loans(client)
     [capacity] = [
         pool.capacity or 0
         for pool in before.pools
@@ -150,32 +150,32 @@ async def _timed_out(
     ]
     requests = max(2 * capacity, scenario.requests)
     if scenario.meet:
-        async with together(client, side, scenario, requests):
+        async with sent_together(client, target, scenario, requests):
             pass
     else:
-        await send(client, side, scenario, requests, requests)
-    await drained(client)
-    after = await ask_loans(client)
+        await send(client, target, scenario, requests, requests)
+    await wait_until_idle(client)
+    after = await read_loans(client)
     count = _timeouts(after) - _timeouts(before)
-    return Found("timed out", requests, count, None, {})
+    return FaultCount("timed out", requests, count, None, {})
 
 
 async def _blocked(
-    client: httpx.AsyncClient, side: Side, scenario: Block
-) -> Found:
-    await drained(client)
-    await send(client, side, scenario, 1, 1)
-    await drained(client)
-    second = asyncio.create_task(send(client, side, scenario, 1, 1))
+    client: httpx.AsyncClient, target: Target, scenario: Block
+) -> FaultCount:
+    await wait_until_idle(client)
+    await send(client, target, scenario, 1, 1)
+    await wait_until_idle(client)
+    second = asyncio.create_task(send(client, target, scenario, 1, 1))
     try:
         blocking = await _blocking(client, second)
     finally:
-        # Whoever waits for the lock goes on when its holder is taken back.
+        # Ending the leaked connection releases the lock.
         while not second.done():
             await control(client, "POST", "/lab/reclaim")
             await asyncio.wait([second], timeout=POLL_SECONDS)
     await second
-    return Found("blocked", 2, blocking.total(), 1, dict(blocking))
+    return FaultCount("blocked", 2, blocking.total(), 1, dict(blocking))
 
 
 def _timeouts(page: LoansPage) -> int:
@@ -185,8 +185,8 @@ def _timeouts(page: LoansPage) -> int:
 async def _blocking(
     client: httpx.AsyncClient, request: asyncio.Task[None]
 ) -> Counter[str]:
-    """Wait until a request waits for the lock of a leak, or has ended."""
-    async for page in looks(client):
+    """Wait until the request waits for a leak's lock, or has ended."""
+    async for page in poll_loans(client):
         blocking = Counter(
             loan.site or "unknown"
             for loan in page.loans
@@ -196,5 +196,5 @@ async def _blocking(
         )
         if blocking or request.done():
             return blocking
-    message = "a request neither ends nor waits for a leak"
+    message = "a request neither ends nor waits for a leaked connection"
     raise FaultError(message)

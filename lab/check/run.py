@@ -1,10 +1,10 @@
-"""Send each lesson's scenarios, and count what they do to the pools.
+"""Send each lesson's scenarios to its versions, and count their faults.
 
-The service's garbage collector is switched off, so that what it would heal
-some day counts as what it is; and before each scenario, the lab is reset. Ways
-that need the same settings share a service, whose start takes longer than most
-checks. What is counted, and how, is in `faults`. The third way is *before*
-with the lesson's trap: what people do instead, and in vain.
+The service's garbage collector is off, so that it returns no leaked
+connection before the count. The lab is reset before each scenario. Checks that
+need the same settings share a service, because starting one takes longer than
+most checks. `faults` defines what is counted. The version *trap* is *before*
+with the popular fix that does not help.
 """
 
 import asyncio
@@ -18,84 +18,84 @@ import httpx
 from rich.tree import Tree
 
 from app.lesson import Lesson, Starvation, Variant
-from lab.check.faults import Found, provoke
+from lab.check.faults import FaultCount, provoke
 from lab.check.observe import FaultError, control, count_open
-from lab.check.target import side_of
+from lab.check.target import target_of
 from lab.service import Service, ServiceFailedError, running_service
 
-Way = Literal["before", "after", "trap"]
+Version = Literal["before", "after", "trap"]
 
 POOL_TIMEOUT = 1
-"""Seconds: many requests find an exhausted pool; they need not wait long."""
+"""Seconds; short, because many requests find an exhausted pool."""
 STARVED_TIMEOUT = 5
-"""The same where *after* has requests wait, and none may wait in vain."""
+"""Seconds where requests of *after* wait and none may time out."""
 REQUEST_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one scenario, sent so many times, has done."""
+class ScenarioResult:
+    """The faults that one scenario had in one version."""
 
     lesson: str
-    way: Way
+    version: Version
     about: str
-    """The trap, and why it does not help; else nothing."""
+    """The trap and why it does not help; empty for other versions."""
     scenario: str
-    found: Found
+    faults: FaultCount
 
     @property
-    def as_stated(self) -> bool:
-        """Whether it did, or did not, what the card says."""
-        return self.found.is_as_stated(_variant(self.way))
+    def as_expected(self) -> bool:
+        """Whether the faults are those that the card states."""
+        return self.faults.is_as_expected(_variant(self.version))
 
 
 def run(
     lessons: Sequence[Lesson],
-    ways: Sequence[Way],
+    versions: Sequence[Version],
     requests: int,
     concurrency: int,
     report: Callable[[str], None],
-) -> list[Outcome]:
+) -> list[ScenarioResult]:
     """Check lessons one by one; report each before it begins.
 
-    Whatever is checked first, the outcomes come in the order of the lessons.
+    The results are in the order of the lessons.
 
     Raises:
-        ServiceFailedError: a service did not start, or answered what it
-            should not.
+        ServiceFailedError: a service did not start, or a response was not
+            what the card expects.
 
     """
-    checks = list(product(lessons, ways))
-    outcomes = {}
+    checks = list(product(lessons, versions))
+    results = {}
     for settings, alike in groupby(
         sorted(checks, key=_settings), key=_settings
     ):
         with running_service(**dict(settings)) as service:
-            for lesson, way in alike:
-                report(f"checking {lesson.name}, {way} …")
-                outcomes[lesson.name, way] = asyncio.run(
-                    _check(service, lesson, way, requests, concurrency)
+            for lesson, version in alike:
+                report(f"checking {lesson.name}, {version} …")
+                results[lesson.name, version] = asyncio.run(
+                    _check(service, lesson, version, requests, concurrency)
                 )
     return [
-        outcome
-        for lesson, way in checks
-        for outcome in outcomes[lesson.name, way]
+        result
+        for lesson, version in checks
+        for result in results[lesson.name, version]
     ]
 
 
-def tree(outcomes: Sequence[Outcome]) -> Tree:
-    """Lay the outcomes out for a terminal, each with its lines of code."""
+def tree(results: Sequence[ScenarioResult]) -> Tree:
+    """Lay out the results for a terminal, with the lines of code."""
     root = Tree("leaked connections", hide_root=True)
-    for (lesson, way, about), group in groupby(
-        outcomes, key=attrgetter("lesson", "way", "about")
+    for (lesson, version, about), group in groupby(
+        results, key=attrgetter("lesson", "version", "about")
     ):
-        branch = root.add(f"[bold]{lesson}[/bold] {way}{about}")
-        for outcome in group:
+        branch = root.add(f"[bold]{lesson}[/bold] {version}{about}")
+        for result in group:
             leaf = branch.add(
-                f"{'✓' if outcome.as_stated else '✗'} {outcome.scenario}:"
-                f" {outcome.found}"
+                f"{'✓' if result.as_expected else '✗'} {result.scenario}:"
+                f" {result.faults}"
             )
-            for site, count in outcome.found.sites.items():
+            for site, count in result.faults.sites.items():
                 leaf.add(f"{count} × {site}")
     return root
 
@@ -103,55 +103,57 @@ def tree(outcomes: Sequence[Outcome]) -> Tree:
 async def _check(
     service: Service,
     lesson: Lesson,
-    way: Way,
+    version: Version,
     requests: int,
     concurrency: int,
-) -> list[Outcome]:
+) -> list[ScenarioResult]:
     try:
         async with httpx.AsyncClient(
             base_url=service.url,
             headers=service.headers,
-            # The server closes what was idle for 5 s, perhaps just then.
+            # A request could meet the end of the keep-alive timeout.
             limits=httpx.Limits(
                 max_connections=None, max_keepalive_connections=0
             ),
             timeout=REQUEST_SECONDS,
             trust_env=False,
         ) as client:
-            outcomes = []
+            results = []
             trap = lesson.trap
-            about = f": {trap.what}; {trap.why}" if way == "trap" else ""
+            about = f": {trap.what}; {trap.why}" if version == "trap" else ""
             for scenario in lesson.scenarios:
                 await control(client, "POST", "/lab/reset")
                 await control(client, "PUT", "/lab/gc", {"enabled": False})
                 found = await provoke(
                     client,
-                    side_of(_variant(way)),
+                    target_of(_variant(version)),
                     scenario,
                     requests,
                     concurrency,
                 )
-                if way == "trap" and trap.collects:
+                if version == "trap" and trap.collects:
                     await control(client, "POST", "/lab/gc")
                     found = replace(found, count=await count_open(client))
-                outcomes.append(
-                    Outcome(lesson.name, way, about, scenario.name, found)
+                results.append(
+                    ScenarioResult(
+                        lesson.name, version, about, scenario.name, found
+                    )
                 )
-            return outcomes
+            return results
     except (httpx.HTTPError, FaultError) as error:
-        log = service.log.read_text()[-2000:]
-        message = f"{lesson.name}, {way}: {error!r}\n{log}"
+        log = service.log_tail
+        message = f"{lesson.name}, {version}: {error!r}\n{log}"
         raise ServiceFailedError(message) from error
 
 
-def _variant(way: Way) -> Variant:
-    return "before" if way == "trap" else way
+def _variant(version: Version) -> Variant:
+    return "before" if version == "trap" else version
 
 
-def _settings(check: tuple[Lesson, Way]) -> list[tuple[str, str]]:
-    lesson, way = check
+def _settings(check: tuple[Lesson, Version]) -> list[tuple[str, str]]:
+    lesson, version = check
     starves = any(isinstance(each, Starvation) for each in lesson.scenarios)
-    patient = starves and way == "after"
+    patient = starves and version == "after"
     timeout = STARVED_TIMEOUT if patient else POOL_TIMEOUT
-    trap = lesson.trap.settings if way == "trap" else {}
+    trap = lesson.trap.settings if version == "trap" else {}
     return sorted(({"POOL_TIMEOUT": str(timeout)} | trap).items())

@@ -1,4 +1,4 @@
-"""Send a scenario's requests: some at once, or all until they have met."""
+"""Send a scenario's requests, some at once or all of them."""
 
 import asyncio
 import json
@@ -13,52 +13,52 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.lesson import Scenario
-from lab.check.observe import FaultError, ask_loans, control, looks
-from lab.check.target import Side
+from lab.check.observe import FaultError, control, poll_loans, read_loans
+from lab.check.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; of a WebSocket, 200 where it has answered."""
+    """A response; the status of a WebSocket is 200 if it sent a message."""
 
     status: int
-    kind: str = ""
+    content_type: str = ""
     body: str = ""
 
     @property
-    def told(self) -> Any:  # noqa: ANN401 - any JSON
-        """The body, less what the database makes up for each new order."""
-        if "json" not in self.kind:
+    def content(self) -> Any:  # noqa: ANN401 - any JSON
+        """The body, without the id and time that the database generates."""
+        if "json" not in self.content_type:
             return self.body
         try:
-            told = json.loads(self.body)
-        except ValueError:  # a trainee's file may answer anything
+            content = json.loads(self.body)
+        except ValueError:  # a trainee's file may return anything
             return self.body
-        if self.status == HTTPStatus.CREATED and isinstance(told, dict):
-            told |= {"id": ..., "created_at": ...}
-        return told
+        if self.status == HTTPStatus.CREATED and isinstance(content, dict):
+            content |= {"id": ..., "created_at": ...}
+        return content
 
 
 @asynccontextmanager
-async def together(
+async def sent_together(
     client: httpx.AsyncClient,
-    side: Side,
+    target: Target,
     scenario: Scenario,
     requests: int,
 ) -> AsyncIterator[None]:
-    """Send all at once; the block runs when they have met, before they go on.
+    """Send all at once, and run the block while all of them wait.
 
-    All have been answered when it is left.
+    All requests have ended when the block has been left.
     """
-    lent = len((await ask_loans(client)).loans)
+    before = len((await read_loans(client)).loans)
     at_orders = scenario.meet == "orders"
     async with (_locked_orders if at_orders else _silent_provider)(client):
         sending = asyncio.create_task(
-            send(client, side, scenario, requests, requests)
+            send(client, target, scenario, requests, requests)
         )
         try:
             if at_orders:
-                await _all_lent(client, lent + requests)
+                await _all_checked_out(client, before + requests)
             else:
                 await _all_waiting(client, requests)
             yield
@@ -70,99 +70,104 @@ async def together(
 
 async def send(
     client: httpx.AsyncClient,
-    side: Side,
+    target: Target,
     scenario: Scenario,
     requests: int,
     at_once: int,
 ) -> None:
-    """Send all, and hold the answers against the card."""
+    """Send requests, and compare their status with the card's.
+
+    Raises:
+        FaultError: a response has another status.
+
+    """
     turn = asyncio.Semaphore(at_once)
 
     async def in_turn() -> int:
         async with turn:
-            return (await ask(client, side, scenario)).status
+            return (await send_once(client, target, scenario)).status
 
-    answers = await asyncio.gather(*(in_turn() for _ in range(requests)))
-    stated = int(scenario.status)
-    wrong = {told for told in answers if not side.allows(told, stated)}
+    statuses = await asyncio.gather(*(in_turn() for _ in range(requests)))
+    expected = int(scenario.status)
+    wrong = {each for each in statuses if not target.allows(each, expected)}
     if wrong:
         message = (
-            f"{scenario.name}, {side.name}: answered {sorted(wrong)},"
-            f" wanted {stated}"
+            f"{scenario.name}, {target.name}: returned status"
+            f" {sorted(wrong)}, expected {expected}"
         )
         raise FaultError(message)
 
 
-async def ask(
-    client: httpx.AsyncClient, side: Side, scenario: Scenario
+async def send_once(
+    client: httpx.AsyncClient, target: Target, scenario: Scenario
 ) -> Answer:
     """Send a scenario's request once.
 
     Raises:
-        FaultError: it has not ended in the seconds that the client waits.
-        httpx.HTTPError: the service does not answer.
+        FaultError: the request did not end within the client's timeout.
+        httpx.HTTPError: the service does not respond.
 
     """
     seconds = client.timeout.read
     try:
-        # httpx itself waits so long for each part of an answer.
+        # The timeout of httpx is for each part of a response.
         async with asyncio.timeout(seconds):
             if scenario.method == "WEBSOCKET":
-                return await _ask_socket(client, side, scenario)
-            return await _ask_http(client, side, scenario)
+                return await _send_over_websocket(client, target, scenario)
+            return await _send_over_http(client, target, scenario)
     except TimeoutError as error:
         message = f"the request has not ended after {seconds} s"
         raise FaultError(message) from error
 
 
-async def _ask_http(
-    client: httpx.AsyncClient, side: Side, scenario: Scenario
+async def _send_over_http(
+    client: httpx.AsyncClient, target: Target, scenario: Scenario
 ) -> Answer:
     answer = await client.request(
-        scenario.method, f"{side.prefix}{scenario.path}", json=scenario.body
+        scenario.method, f"{target.prefix}{scenario.path}", json=scenario.body
     )
-    kind = answer.headers.get("content-type", "")
-    return Answer(answer.status_code, kind, answer.text)
+    content_type = answer.headers.get("content-type", "")
+    return Answer(answer.status_code, content_type, answer.text)
 
 
-async def _ask_socket(
-    client: httpx.AsyncClient, side: Side, scenario: Scenario
+async def _send_over_websocket(
+    client: httpx.AsyncClient, target: Target, scenario: Scenario
 ) -> Answer:
     url = client.base_url.copy_with(scheme="ws").join(
-        f"{side.prefix}{scenario.path}"
+        f"{target.prefix}{scenario.path}"
     )
     try:
         async with connect(str(url), open_timeout=None, proxy=None) as socket:
             await socket.send(json.dumps(scenario.body))
-            told = await socket.recv(decode=True)
+            content = await socket.recv(decode=True)
     except InvalidStatus as refused:
         return Answer(refused.response.status_code)
     except ConnectionClosed:
         return Answer(HTTPStatus.INTERNAL_SERVER_ERROR)
-    return Answer(HTTPStatus.OK, "application/json", told)
+    return Answer(HTTPStatus.OK, "application/json", content)
 
 
 async def _all_waiting(client: httpx.AsyncClient, requests: int) -> None:
     """Wait until each request waits for the provider, or for the pool."""
-    async for page in looks(client):
+    async for page in poll_loans(client):
         provider = await control(client, "GET", "/lab/provider")
         for_a_pool = sum(
             pool.waiting for pool in page.pools if pool.lent == pool.capacity
         )
         if provider["waiting"] + for_a_pool >= requests:
             return
-    message = f"not all of {requests} requests come to the slow part"
+    message = f"not all of {requests} requests reach the slow call"
     raise FaultError(message)
 
 
-async def _all_lent(client: httpx.AsyncClient, loans: int) -> None:
-    """Wait until so many are lent, or all that a pool has."""
-    async for page in looks(client):
+async def _all_checked_out(client: httpx.AsyncClient, loans: int) -> None:
+    """Wait for this number of open loans, or for an exhausted pool."""
+    async for page in poll_loans(client):
         if len(page.loans) >= loans or any(
             pool.lent == pool.capacity for pool in page.pools
         ):
             return
-    message = "the requests do not come together"
+    message = f"{loans} connections are never checked out at once"
     raise FaultError(message)
 
 

@@ -1,4 +1,4 @@
-"""Whom a scenario is sent to, and what may come of it."""
+"""The routes that a scenario is sent to, and the statuses they may return."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -8,33 +8,36 @@ from app.lesson import Variant
 EXHAUSTED = frozenset(
     {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE}
 )
-"""What is answered where a pool has nothing left to lend."""
+"""Statuses of a request that finds its pool exhausted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class Target:
     """The routes below one prefix.
 
-    `also` are statuses that are no surprise beside the card's own, or None
-    where none is. `strays` says how often the connections come about that,
-    as the card says, no pool knows: never (0), at each request (1), or
-    either.
+    `tolerated` are statuses that are allowed beside the card's own; None
+    allows all. `strays` says how many times the card's number of connections
+    outside any pool each request may open: 0, 1, or either.
     """
 
     name: str
     prefix: str
-    also: frozenset[HTTPStatus] | None = frozenset()
+    tolerated: frozenset[HTTPStatus] | None = frozenset()
     strays: tuple[int, ...] = (0,)
 
-    def allows(self, answered: int, stated: int) -> bool:
-        """Whether a status is no surprise."""
-        return self.also is None or answered == stated or answered in self.also
+    def allows(self, status: int, expected: int) -> bool:
+        """Whether a response may have this status."""
+        return (
+            self.tolerated is None
+            or status == expected
+            or status in self.tolerated
+        )
 
 
-BEFORE = Side("before", "/before", EXHAUSTED, strays=(1,))
-AFTER = Side("after", "/after")
+BEFORE = Target("before", "/before", EXHAUSTED, strays=(1,))
+AFTER = Target("after", "/after")
 
 
-def side_of(variant: Variant) -> Side:
+def target_of(variant: Variant) -> Target:
     """The routes of one variant."""
     return BEFORE if variant == "before" else AFTER

@@ -136,7 +136,7 @@ async def _sample(
         _waits(client, recorder.waits_before),
     )
     if not reading.alive and not _is_running(service.pid):
-        log = service.log.read_text()[-2000:]
+        log = service.log_tail
         message = f"the service ended:\n{log}"
         raise ServiceFailedError(message)
     recorder.add_sample(reading, lately)

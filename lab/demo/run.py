@@ -154,6 +154,6 @@ def _running(plan: DemoPlan) -> Iterator[tuple[Service, str]]:
         try:
             yield service, f"http://127.0.0.1:{port}"
         except (httpx.HTTPError, TimeoutError) as error:
-            log = service.log.read_text()[-2000:]
+            log = service.log_tail
             message = f"the service does not respond: {error!r}\n{log}"
             raise ServiceFailedError(message) from error

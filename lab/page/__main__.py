@@ -1,7 +1,6 @@
 """The page's process: `python -m lab.page`, as `make lab` starts it.
 
-It is told where the service is, and holds the lab's token, which no browser
-sees.
+It holds the lab's token, which no browser sees.
 """
 
 import os
@@ -10,20 +9,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse
 from nicegui import background_tasks, ui
 
 from app.settings import Settings
+from lab.page.control_client import ControlClient
+from lab.page.controls import BY_NAME
+from lab.page.dashboard import Dashboard
 from lab.page.guards import guard
+from lab.page.history import SECONDS
 from lab.page.layout import TITLE, build
-from lab.page.load import Load
-from lab.page.remote import Remote
-from lab.page.stage import Stage
+from lab.page.lesson_load import LessonLoad
 from lab.reading import Reader
 
 HOST = "127.0.0.1"
 GRACE = 1
-"""Seconds that browsers have left once the page was asked to stop."""
+"""Seconds that browsers have to disconnect when the page stops."""
+RESENT = 20
+"""Messages kept for a browser that reconnects; one that missed more loads
+the page again. A page gets about two each second, of 50 kB."""
 
 
 def main() -> None:
@@ -43,23 +48,27 @@ def main() -> None:
     )
 
 
-def page(service: str, lookout: str) -> FastAPI:
-    """Make the page of one service."""
+def page(service: str, poolwatch: str) -> FastAPI:
+    """Make the page of one service.
+
+    Args:
+        service: the service's URL.
+        poolwatch: the URL of the thread in the service that answers while
+            the event loop is blocked.
+
+    """
     token = os.environ["LAB_TOKEN"]
-    dsn = Settings().direct_dsn
-    reader = Reader(lookout, service, token, dsn)
-    remote = Remote(service, lookout, token)
-    stage = Stage(reader, remote, Load(service))
+    reader = Reader(poolwatch, service, token, Settings().direct_dsn)
+    control = ControlClient(service, poolwatch, token)
+    dashboard = Dashboard(reader, control, LessonLoad(service))
 
     @asynccontextmanager
     async def watching(_: FastAPI) -> AsyncIterator[None]:
-        async with reader, remote:
-            watching = background_tasks.create(stage.watch())
-            try:
-                yield
-            finally:
-                watching.cancel()
-                await stage.load.stop()
+        async with reader, control:
+            task = background_tasks.create(dashboard.watch(SECONDS))
+            yield
+            task.cancel()
+            await dashboard.load.stop()
 
     app = FastAPI(lifespan=watching, openapi_url=None)
 
@@ -68,13 +77,29 @@ def page(service: str, lookout: str) -> FastAPI:
         """Answer while the page's own event loop turns."""
         return {"status": "ok"}
 
+    @ui.page("/")
+    def current() -> None:
+        """Show the lesson that the room is at."""
+        build(dashboard)
+
+    @ui.page("/lessons/{name}")
+    async def chosen(name: str) -> Response | None:
+        """Change the room to a lesson, and show it."""
+        if name not in BY_NAME:
+            known = ", ".join(BY_NAME)
+            message = f"There is no lesson {name!r}; there are {known}."
+            return PlainTextResponse(message, status_code=404)
+        await dashboard.choose(BY_NAME[name])
+        build(dashboard)
+        return None
+
     ui.run_with(
         app,
-        root=lambda: build(stage),
         title=TITLE,
         dark=None,
         tailwind=False,
         language="en-GB",
+        message_history_length=RESENT,
         show_welcome_message=False,
     )
     guard(app)

@@ -1,233 +1,147 @@
-"""What ECharts is told to draw: a pool over the last minutes, and rates.
+"""What ECharts draws: a pool, the requests, and a single figure.
 
-Text takes the page's own colour (`currentColor`, which SVG understands), so
-that dark and light need no second set of options.
+`charts.json` has the options, and this module adds the data. Colours are
+Okabe's and Ito's (https://jfly.uni-koeln.de/color/), which colour-blind people
+tell apart; areas also have a pattern and lines a dash. Text has the page's own
+colour: `currentColor`, which SVG understands, serves both themes.
 """
 
+import json
 from collections.abc import Callable, Sequence
+from math import ceil
+from pathlib import Path
 from typing import Any
 
-from lab.page.history import MOMENTS, History, Moment
-from lab.page.palette import (
-    ANSWERED,
-    AT_WORK,
-    FAILED,
-    IDLE,
-    LEAKED,
-    TIMEOUTS,
-    WAITING,
-    Area,
-    Line,
-)
-from lab.page.stage import SECONDS
-from lab.reading import PoolReading, Reading
+from nicegui import ui
+
+from lab.page.history import POINTS, SECONDS, DataPoint, History
 
 Options = dict[str, Any]
+Values = list[float | None]
 
-FAINT = {"color": "currentColor", "opacity": 0.15}
-FONT = {"color": "currentColor", "fontSize": 12}
+TEMPLATES = Path(__file__).with_suffix(".json").read_text()
+LEAST = 10
+"""The smallest end of an axis, so that noise looks small."""
+SPIKES = 5
+"""Seconds whose rates may leave the chart. A reset ends at once all that has
+waited; drawn to scale, that second would flatten all others."""
 
 
-def pool_chart(history: History, name: str) -> Options:
-    """A pool's connections, stacked, against what it may lend."""
-    parts: list[tuple[Area, Callable[[Reading, PoolReading], int]]] = [
-        (LEAKED, lambda reading, pool: leaked(reading, pool.name)),
-        (
-            AT_WORK,
-            lambda reading, pool: pool.lent - leaked(reading, pool.name),
-        ),
-        (IDLE, lambda _, pool: pool.idle),
-        (WAITING, lambda _, pool: pool.waiting),
-    ]
-    series = [
-        {
-            "name": area.key,
-            "type": "line",
-            "step": "end",
-            "stack": "connections",
-            "symbol": "none",
-            "silent": True,
-            "lineStyle": {"width": 0},
-            "itemStyle": {"color": area.colour},
-            "areaStyle": {"opacity": 0.9},
-            "data": [
-                (at, max(0, value(reading, pool)) if pool else None)
-                for at, reading, pool in _of_pool(history, name)
-            ],
-        }
-        for area, value in parts
-    ]
-    capacity = [
-        (at, pool.capacity if pool else None)
-        for at, _, pool in _of_pool(history, name)
-    ]
-    series.append(
-        {
-            "name": "capacity",
-            "type": "line",
-            "symbol": "none",
-            "silent": True,
-            "lineStyle": {
-                "type": "dashed",
-                "width": 2,
-                "color": "currentColor",
-            },
-            "data": capacity,
-            "markLine": _marks(history),
-        }
-    )
-    decals = [area.decal for area, _ in parts] + [{"symbol": "none"}]
-    most = max((c for _, c in capacity if c is not None), default=10)
+def chart(look: str) -> ui.echart:
+    """Make a chart, which a screen reader takes for a picture with words."""
+    made = ui.echart({"series": []}, renderer="svg").classes(look)
+    return made.props('role="img"')
+
+
+def draw(made: ui.echart, options: Options, words: str) -> None:
+    """Draw the options, and describe them; ECharts would say less."""
+    options["aria"]["label"] = {"description": words}
+    made.options.update(options)
+    made.props["aria-label"] = words
+    made.update()
+
+
+def pool_options(history: History, name: str) -> Options:
+    """Stack a pool's connections up to its limit; waiting requests below.
+
+    They have an axis of their own: 120 waiting would hide 30 connections.
+    """
+
+    def values(point: DataPoint) -> Sequence[float | None]:
+        pool = point.pool(name)
+        if pool is None:
+            return [None] * 5
+        leaked = point.leaked(name)
+        in_use = max(0, pool.lent - leaked)
+        return leaked, in_use, pool.idle, pool.waiting, pool.capacity
+
+    rows = _rows(history, values)
+    limit = max((row[5] or 0 for row in rows), default=0) or LEAST
+    waiting = _round_up(max((row[4] or 0 for row in rows), default=0))
+    options = _options("pool", rows, (limit, 2), (waiting, 1))
+    options["series"][-1]["markLine"]["data"] = _marks(history)
+    return options
+
+
+def rates_options(history: History, least: float) -> Options:
+    """Draw what became of the requests, each second, without spikes."""
+
+    def values(point: DataPoint) -> Sequence[float | None]:
+        if point.service == "down":
+            return [None] * 3
+        rates = (point.answered, point.failed, point.timeouts)
+        return [round(rate, 1) for rate in rates]
+
+    rows = _rows(history, values)
+    highest = [max(value or 0 for value in row[1:]) for row in rows]
+    usual = sorted(highest)[:-SPIKES] or [0]
+    top = _round_up(max(least, 1.5 * usual[-1]))
+    options = _options("rates", rows, (top, 2))
+    peak = max(highest, default=0)
+    options["series"][0]["markPoint"]["data"] = [
+        {"coord": [row[0], top], "value": round(peak)}
+        for row, value in zip(rows, highest, strict=True)
+        if value == peak > top
+    ][:1]
+    return options
+
+
+def figure_options(
+    history: History, value: Callable[[DataPoint], float | None], least: float
+) -> Options:
+    """Draw one figure as a line without axes."""
+
+    def values(point: DataPoint) -> Sequence[float | None]:
+        return [None if point.service == "down" else value(point)]
+
+    rows = _rows(history, values)
     return _options(
-        history, series, _in_words(history.now, name), most, 3, decals
+        "figure", rows, (max([least, *(r[1] or 0 for r in rows)]), 1)
     )
 
 
-def rates_chart(history: History) -> Options:
-    """What became of requests, each second."""
-    parts: list[tuple[Line, Callable[[Moment], float]]] = [
-        (ANSWERED, lambda moment: moment.answered),
-        (FAILED, lambda moment: moment.failed),
-        (TIMEOUTS, lambda moment: moment.timeouts),
-    ]
-    series = [
-        {
-            "name": line.key,
-            "type": "line",
-            "symbol": "none",
-            "silent": True,
-            "itemStyle": {"color": line.colour},
-            "lineStyle": {
-                "type": line.dash,
-                "width": 2.5,
-                "color": line.colour,
-            },
-            "data": [
-                (
-                    moment.reading.at * 1000,
-                    None
-                    if moment.presence == "away"
-                    else round(value(moment), 1),
-                )
-                for moment in history.moments
-            ],
-        }
-        for line, value in parts
-    ]
-    now = history.now
-    words = (
-        f"Requests a second: {now.answered:.0f} answered, {now.failed:.0f}"
-        f" failed, {now.timeouts:.1f} timeouts."
-        if now
-        else "Requests a second."
-    )
-    return _options(history, series, words, 10, 2, [])
-
-
-def leaked(reading: Reading, pool: str) -> int:
-    """Loans of a pool that have outlived their requests."""
-    return sum(
-        line.loans
-        for line in reading.lines
-        if line.pool == pool and line.state == "leaked"
-    )
-
-
-def pool_of(moment: Moment | None, name: str) -> PoolReading | None:
-    """One pool as it was; None while the service is away."""
-    if moment is None or moment.presence == "away":
-        return None
-    named = (pool for pool in moment.reading.pools if pool.name == name)
-    return next(named, None)
-
-
-def _of_pool(
-    history: History, name: str
-) -> list[tuple[float, Reading, PoolReading | None]]:
+def _rows(
+    history: History, values: Callable[[DataPoint], Sequence[float | None]]
+) -> list[Values]:
     return [
-        (moment.reading.at * 1000, moment.reading, pool_of(moment, name))
-        for moment in history.moments
+        [round(each.reading.at * 1000), *values(each)]
+        for each in history.points
     ]
-
-
-def _in_words(moment: Moment | None, name: str) -> str:
-    """What somebody hears who does not see the chart."""
-    pool = pool_of(moment, name)
-    if moment is None or pool is None:
-        return f"Pool {name}: nothing is known now."
-    return (
-        f"Pool {name}: {pool.lent} of {pool.capacity} lent,"
-        f" {leaked(moment.reading, name)} of them leaked;"
-        f" {pool.idle} idle, {pool.waiting} waiting."
-    )
 
 
 def _options(
-    history: History,
-    series: Sequence[Options],
-    words: str,
-    least: float,
-    ticks: int,
-    decals: Sequence[Options],
+    template: str, rows: list[Values], *scales: tuple[float, int]
 ) -> Options:
-    now = history.now.reading.at * 1000 if history.now else 0
-    return {
-        "animation": False,
-        "textStyle": {"fontFamily": "Roboto, sans-serif"},
-        "aria": {
-            "enabled": True,
-            "label": {"description": words},
-            "decal": {"show": bool(decals), "decals": decals},
-        },
-        "grid": {"left": 34, "right": 8, "top": 18, "bottom": 20},
-        "xAxis": {
-            "type": "time",
-            "min": now - MOMENTS * SECONDS * 1000,
-            "max": now,
-            "splitNumber": 3,
-            "axisLabel": {**FONT, "formatter": "{HH}:{mm}", "hideOverlap": 1},
-            "axisLine": {"lineStyle": {"color": "currentColor"}},
-            "axisTick": {"show": False},
-            "splitLine": {"show": False},
-        },
-        "yAxis": {
-            "type": "value",
-            "min": 0,
-            # More only where the values ask for it.
-            ":max": f"extent => extent.max > {least} ? null : {least}",
-            "minInterval": 1,
-            "splitNumber": ticks,
-            "axisLabel": FONT,
-            "splitLine": {"lineStyle": FAINT},
-        },
-        "series": list(series),
-    }
+    """Fill a template in: each vertical axis has an end and some parts."""
+    options: Options = json.loads(TEMPLATES)[template]
+    end = (rows[-1][0] if rows else 0) or 0
+    for axis in options["xAxis"]:
+        axis |= {"min": end - POINTS * SECONDS * 1000, "max": end}
+    for axis, (top, parts) in zip(options["yAxis"], scales, strict=True):
+        axis |= {"max": top, "interval": top / parts}
+    options["dataset"] = {"source": rows}
+    return options
 
 
-def _marks(history: History) -> Options:
-    """A line for each thing that was done; only the newest have words."""
-    if not history.moments:
-        return {"data": []}
-    end = history.moments[-1].reading.at
-    middle = end - MOMENTS * SECONDS / 2
-    shown = [m for m in history.marks if m.at >= history.moments[0].reading.at]
-    return {
-        "symbol": "none",
-        "silent": True,
-        "lineStyle": {"color": "currentColor", "type": "solid", "width": 1},
-        "label": {"show": False},
-        "data": [
-            {
-                "xAxis": min(mark.at, end) * 1000,
-                "label": {
-                    "show": mark is shown[-1],
-                    "formatter": mark.words,
-                    "position": "end",
-                    "align": "right" if mark.at > middle else "left",
-                    "color": "currentColor",
-                    "fontSize": 12,
-                },
-            }
-            for mark in shown
-        ],
-    }
+def _round_up(value: float) -> int:
+    return max(1, ceil(value / LEAST)) * LEAST
+
+
+def _marks(history: History) -> list[Options]:
+    """A line for each action in the chart; the newest one has words."""
+    if history.now is None:
+        return []
+    end = history.now.reading.at
+    begin = end - POINTS * SECONDS
+    shown = [(at, words) for at, words in history.marks if at >= begin]
+    return [
+        {
+            "xAxis": min(at, end) * 1000,
+            "label": {
+                "show": at == shown[-1][0],
+                "formatter": words,
+                "align": "right" if 2 * at > begin + end else "left",
+            },
+        }
+        for at, words in shown
+    ]

@@ -1,131 +1,141 @@
-"""What one can do to the service: a lesson, its flag, a load, the rest."""
+"""What a browser can do to the service: lesson, flag, load and switches.
 
-import operator
-from collections.abc import Awaitable, Callable
-from typing import Any
+A click changes the dashboard or fails. Bindings show what it came to; that
+they change a control is no click, so the dashboard ignores what it has.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
 
 from nicegui import ui
-from nicegui.events import ValueChangeEventArguments
+from nicegui.elements.mixins.disableable_element import DisableableElement
 
 from app.api import LESSONS
 from app.lesson import Lesson
-from lab.page.stage import Stage
+from lab.page.dashboard import Dashboard
+from lab.page.lesson_load import MOST_RATE, RATE
 
 BY_NAME = {lesson.name: lesson for lesson in LESSONS}
-RATE = 20
-MOST = 200
-"""Requests a second: the page's process sends them, and has to draw."""
+TITLES = {
+    lesson.name: f"{number}. {lesson.name}: {lesson.title}".replace("`", "")
+    for number, lesson in enumerate(LESSONS, start=1)
+}
 
 
-class Controls:
-    """The bar below the title; lives as long as the browser's page.
-
-    Nothing but what the stage says is shown: a click changes the stage, or
-    fails, and the next update shows what came of it.
-    """
-
-    def __init__(self, stage: Stage) -> None:
-        """Lay it out."""
-        self._stage = stage
-        with ui.element("section").classes("controls"):
-            ui.html("Controls", tag="h2", sanitize=False).classes("spoken")
-            names = {
-                name: f"{number}. {name}"
-                for number, name in enumerate(BY_NAME, start=1)
-            }
-            self._lesson = (
-                ui.select(
-                    names,
-                    label="Lesson",
-                    value=stage.lesson.name,
-                    on_change=self._choose,
-                )
-                .props("outlined dense options-dense")
-                .classes("lesson")
-            )
-            with ui.element("div").props(
-                'role="group" aria-label="Who answers the lesson\'s routes"'
-            ):
-                self._variant = flag_toggle(stage)
-            self._rate = (
-                ui.number(
-                    "Requests/s", value=RATE, min=1, max=MOST, precision=0
-                )
-                .props("outlined dense")
-                .classes("rate")
-            )
-            self._rate.on("change", self._follow_rate)
-            self._load = ui.button("Start load", on_click=self._switch_load)
-            self._load.props("unelevated no-caps").classes("load")
-            self._collector = ui.switch("Collector", on_change=self._collect)
-            self._provider = ui.switch("Provider", on_change=self._provide)
-            with self._provider:
-                ui.tooltip(
-                    "Whether the slow service that lessons call answers"
-                )
-            self._button("Collect now", stage.collect)
-            self._button("Take back leaks", stage.reclaim)
-            reset = self._button("Reset", stage.reset).classes("reset")
-            reset.props("unelevated", remove="outline")
-            for control in (self._load, self._collector, self._provider):
-                control.bind_enabled_from(stage, "busy", operator.not_)
-
-    def update(self) -> None:
-        """Show the stage as it is."""
-        stage = self._stage
-        self._lesson.value = stage.lesson.name
-        self._variant.value = stage.variant(stage.lesson)
-        self._collector.value = stage.collects
-        self._provider.value = stage.provider_answers
-        self._load.text = "Stop load" if stage.load.is_on else "Start load"
-        self._load.classes(
-            add="on" if stage.load.is_on else "",
-            remove="" if stage.load.is_on else "on",
+def controls(dashboard: Dashboard) -> None:
+    """Place the bar here."""
+    with ui.element("section").classes("controls"):
+        ui.html("Controls", tag="h2", sanitize=False).classes("spoken")
+        lesson = ui.select(
+            TITLES,
+            label="Lesson",
+            on_change=lambda event: dashboard.choose(BY_NAME[event.value]),
         )
+        lesson.props("outlined dense options-dense").classes("lesson")
+        lesson.add_slot("selected-item", "{{ props.opt.label.split(':')[0] }}")
+        lesson.bind_value_from(dashboard, "lesson", lambda each: each.name)
+        with ui.element("div") as group:
+            group.props('role="group" aria-label="Variant of the lesson"')
+            flag_toggle(dashboard)
+        _load(dashboard)
+        collector = ui.switch(
+            "Garbage collector",
+            on_change=lambda event: dashboard.switch_collector(on=event.value),
+        )
+        collector.bind_value_from(dashboard, "collector_on").tooltip(
+            "Python's garbage collector returns some leaked connections, at"
+            " an unpredictable time. Off, every leak stays."
+        )
+        provider = ui.switch(
+            "Provider answers",
+            on_change=lambda event: dashboard.switch_provider(on=event.value),
+        )
+        provider.bind_value_from(dashboard, "provider_on").tooltip(
+            "The provider is an outside service that some lessons call. Off,"
+            " each of its callers waits up to 20 s."
+        )
+        collect = ui.button("Collect now", on_click=dashboard.collect)
+        collect.props("outline no-caps").tooltip(
+            "Run the garbage collector once, and count what it returns."
+        )
+        reclaim = ui.button("Take back leaks", on_click=dashboard.reclaim)
+        reclaim.props("outline no-caps").tooltip(
+            "Close the leaked connections. Nothing else changes."
+        )
+        reset = ui.button("Reset all", on_click=dashboard.reset)
+        reset.props("unelevated no-caps").classes("reset").tooltip(
+            "Take back leaks, set every lesson to after, switch collector and"
+            " provider on, count from zero. The load goes on."
+        )
+    for control in (collector, provider, collect, reclaim, reset):
+        _disable_during_action(control, dashboard)
 
-    def _button(
-        self, words: str, do: Callable[[], Awaitable[None]]
-    ) -> ui.button:
-        button = ui.button(words, on_click=do).props("outline no-caps")
-        return button.bind_enabled_from(self._stage, "busy", operator.not_)
 
-    async def _choose(self, chosen: ValueChangeEventArguments[Any]) -> None:
-        if chosen.value != self._stage.lesson.name:
-            await self._stage.choose(BY_NAME[chosen.value])
-
-    async def _switch_load(self) -> None:
-        if self._stage.load.is_on:
-            await self._stage.stop_load()
+def _load(dashboard: Dashboard) -> None:
+    async def switch() -> None:
+        if dashboard.load.is_on:
+            await dashboard.stop_load()
         else:
-            await self._stage.start_load(self._wanted_rate())
-        self.update()
+            await dashboard.start_load(rate.value or RATE)
 
-    async def _follow_rate(self) -> None:
-        if self._stage.load.is_on:
-            await self._stage.start_load(self._wanted_rate())
+    async def follow() -> None:
+        if dashboard.load.is_on:
+            await dashboard.start_load(rate.value or RATE)
 
-    def _wanted_rate(self) -> float:
-        return min(max(self._rate.value or RATE, 1), MOST)
-
-    async def _collect(self, chosen: ValueChangeEventArguments[Any]) -> None:
-        if chosen.value != self._stage.collects:
-            await self._stage.switch_collector(chosen.value)
-
-    async def _provide(self, chosen: ValueChangeEventArguments[Any]) -> None:
-        if chosen.value != self._stage.provider_answers:
-            await self._stage.switch_provider(chosen.value)
-
-
-def flag_toggle(stage: Stage, lesson: Lesson | None = None) -> ui.toggle:
-    """Make the switch of one lesson's flag, or of the chosen lesson's."""
-
-    async def choose(chosen: ValueChangeEventArguments[Any]) -> None:
-        of = lesson or stage.lesson
-        if chosen.value in {"before", "after"} - {stage.variant(of)}:
-            await stage.set_flag(of, chosen.value)
-
-    toggle = ui.toggle(
-        {"before": "before", "after": "after"}, on_change=choose
+    at_most = {f"at most {MOST_RATE}": lambda rate: (rate or 0) <= MOST_RATE}
+    rate = ui.number(
+        "Requests/s", value=RATE, min=1, precision=0, validation=at_most
     )
-    toggle.props("unelevated no-caps").classes("flag")
-    return toggle.bind_enabled_from(stage, "busy", operator.not_)
+    rate.props("outlined dense hide-bottom-space").classes("rate")
+    rate.on("change", follow)
+    button = ui.button(on_click=switch).classes("load")
+    button.props("unelevated no-caps").bind_text_from(
+        dashboard.load, "is_on", lambda on: f"{'Stop' if on else 'Start'} load"
+    )
+
+
+def flag_toggle(dashboard: Dashboard, lesson: Lesson | None = None) -> None:
+    """Place the switch of one lesson's flag, or of the chosen lesson's."""
+    toggle = ui.toggle(
+        ["before", "after"],
+        on_change=lambda event: dashboard.set_flag(
+            lesson or dashboard.lesson, event.value
+        ),
+    )
+    toggle.props("unelevated no-caps").classes("flag").bind_value_from(
+        dashboard,
+        "flags",
+        lambda _: dashboard.variant(lesson or dashboard.lesson),
+    )
+    _disable_during_action(toggle, dashboard)
+
+
+def _disable_during_action(
+    control: DisableableElement, dashboard: Dashboard
+) -> None:
+    control.bind_enabled_from(dashboard, "action", lambda action: not action)
+
+
+@contextmanager
+def dialog(title: str, look: str = "") -> Iterator[tuple[ui.dialog, ui.html]]:
+    """Make a closed dialog, and its body for the block's elements."""
+    with ui.dialog() as made, ui.card().classes(f"dialog {look}"):
+        with ui.element("div").classes("head"):
+            head = ui.html(title, tag="h2", sanitize=False)
+            close = ui.button("Close", on_click=made.close)
+            close.props("flat no-caps autofocus")
+        with ui.element("div").classes("body"):
+            yield made, head
+
+
+def flags_dialog(dashboard: Dashboard) -> ui.dialog:
+    """Make the dialog of every lesson's flag."""
+    with dialog("Variant of each lesson") as (made, _):
+        for lesson in LESSONS:
+            row = ui.element("div").classes("row-of-flag")
+            with row.props(f'role="group" aria-label="{lesson.name}"'):
+                title = f"<small>{escape(lesson.title)}</small>"
+                ui.html(f"<b>{lesson.name}</b>{title}", sanitize=False)
+                flag_toggle(dashboard, lesson)
+    return made

@@ -1,143 +1,215 @@
-"""Single figures with their last minutes: waits, the loop, memory; and lists.
+"""Cards with figures: each pool, the requests, waits, memory and counts.
 
-The lists are what PostgreSQL counts by state, and Python's collector.
+Each function places its card, and returns the function that updates it.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from nicegui import ui
 
-from lab.page.history import MOMENTS, Moment
-from lab.page.stage import Stage
-from lab.page.words import duration, memory
+from app.lessons.threads_engine import THREADS
+from lab.page.charts import (
+    chart,
+    draw,
+    figure_options,
+    pool_options,
+    rates_options,
+)
+from lab.page.dashboard import Dashboard
+from lab.page.history import DataPoint
+from lab.page.words import duration, memory, rate
 
 MEGABYTE = 1_000_000
+
+Update = Callable[[], None]
+
+
+def pool_card(dashboard: Dashboard, name: str) -> Update:
+    """Show one pool, against its limit."""
+    with ui.element("section").classes("card pool") as card:
+        card.props(f'aria-label="Pool {name}"')
+        with ui.element("div").classes("head"):
+            ui.html(f"Pool {name}", tag="h2", sanitize=False)
+            lent = ui.html(tag="p", sanitize=False).classes("lent")
+        legend = ui.html(tag="p", sanitize=False).classes("parts columns")
+        picture = chart("chart")
+
+    def update() -> None:
+        history = dashboard.history
+        pool = history.now.pool(name) if history.now else None
+        lent.content, legend.content = "<b>?</b>", "The service is down."
+        words = "not known"
+        if history.now and pool:
+            leaked = history.now.leaked(name)
+            numbers = {
+                "leaked": leaked,
+                "in use": max(0, pool.lent - leaked),
+                "idle": pool.idle,
+                "waiting": pool.waiting,
+            }
+            full = " full" if pool.lent >= pool.capacity else ""
+            of = f"of {pool.capacity} checked out"
+            lent.content = f'<b class="number{full}">{pool.lent}</b> {of}'
+            legend.content = _legend("swatch", numbers)
+            parts = ", ".join(f"{n} {part}" for part, n in numbers.items())
+            words = f"{pool.lent} {of}; {parts}"
+        draw(picture, pool_options(history, name), f"Pool {name}: {words}")
+        # Only a few lessons use the threads' pool.
+        card.visible = name != THREADS or any(
+            pool.name == name and (pool.lent or pool.waiting)
+            for point in history.points
+            for pool in point.reading.pools
+        )
+
+    return update
+
+
+def rates_card(dashboard: Dashboard) -> Update:
+    """Show what became of the requests."""
+    with ui.element("section").classes("card rates"):
+        with ui.element("div").classes("head"):
+            ui.html("Requests per second", tag="h2", sanitize=False)
+            total = ui.label().classes("since")
+        legend = ui.html(tag="p", sanitize=False).classes("parts columns")
+        picture = chart("chart")
+
+    def update() -> None:
+        now, zero = dashboard.history.now, dashboard.history.zero
+        if now is None or zero is None:
+            return
+        numbers = {
+            "succeeded": rate(now.answered),
+            "failed": rate(now.failed),
+            "timeouts": rate(now.timeouts),
+        }
+        legend.content = _legend("dash", numbers)
+        totals = (
+            now.reading.answered - zero.answered,
+            now.reading.failed - zero.failed,
+            now.reading.timeouts - zero.timeouts,
+        )
+        total.text = "in all " + " · ".join(f"{n:,}" for n in totals)
+        sent = dashboard.load.rate if dashboard.load.is_on else 0
+        parts = ", ".join(f"{n} {line}" for line, n in numbers.items())
+        options = rates_options(dashboard.history, 1.5 * sent)
+        draw(picture, options, f"Requests per second: {parts}")
+
+    return update
+
+
+def _legend(sign: str, numbers: Mapping[str, object]) -> str:
+    return "".join(
+        f'<span class="part"><i class="{sign} {name}"></i>'
+        f"<b>{number}</b> <span>{name}</span></span>"
+        for name, number in numbers.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: what it is called, its value, and how that is written."""
+    """One figure: its name, its value, and how that is written."""
 
     title: str
-    value: Callable[[Moment], float | None]
+    value: Callable[[DataPoint], float | None]
     write: Callable[[float | None], str]
     least: float
-    """The top of its line, unless it is higher: noise shall look small."""
-
-
-def _memory(size: float | None) -> str:
-    return memory(None if size is None else int(size))
+    """The top of its chart, unless a value is higher."""
+    tooltip: str
 
 
 FIGURES = (
-    Figure("Wait for a pool, p95", lambda m: m.p95, duration, 0.1),
-    Figure("Event-loop lag", lambda m: m.reading.loop_lag, duration, 0.1),
     Figure(
-        "Service's memory",
-        lambda m: m.reading.service_bytes,
-        _memory,
-        200 * MEGABYTE,
+        "Connection wait, p95",
+        lambda each: each.p95,
+        duration,
+        0.1,
+        "95 of 100 requests got a connection from their pool in this time or"
+        " less, over the last 5 s.",
     ),
     Figure(
-        "Its backends' memory",
-        lambda m: m.reading.backends_bytes,
-        _memory,
+        "Event-loop lag",
+        lambda each: each.reading.loop_lag,
+        duration,
+        0.1,
+        "How late the service's event loop is. A blocking call makes it grow.",
+    ),
+    Figure(
+        "Service's memory",
+        lambda each: each.reading.service_bytes,
+        memory,
         200 * MEGABYTE,
+        "Private memory of the service's process.",
+    ),
+    Figure(
+        "PostgreSQL's memory",
+        lambda each: each.reading.backends_bytes,
+        memory,
+        200 * MEGABYTE,
+        "Private memory of the PostgreSQL backends: one process for each"
+        " connection of this service.",
     ),
 )
 
 
-class Figures:
-    """All of them; lives as long as the browser's page."""
+def figure_card(dashboard: Dashboard, figure: Figure) -> Update:
+    """Show one figure and its last minutes."""
+    with ui.element("div").classes("card figure").tooltip(figure.tooltip):
+        ui.html(figure.title, tag="h3", sanitize=False)
+        value = ui.html(tag="p", sanitize=False).classes("value")
+        picture = chart("spark")
 
-    def __init__(self, stage: Stage) -> None:
-        """Lay them out."""
-        self._stage = stage
-        self._values: list[tuple[Figure, ui.html, ui.html]] = []
-        with ui.element("section").classes("figures"):
-            ui.html("Figures", tag="h2", sanitize=False).classes("spoken")
-            for figure in FIGURES:
-                with ui.element("div").classes("card figure"):
-                    ui.html(figure.title, tag="h3", sanitize=False)
-                    value = ui.html(tag="p", sanitize=False).classes("value")
-                    line = ui.html(sanitize=False).classes("spark")
-                    line.props('aria-hidden="true"')
-                self._values.append((figure, value, line))
+    def update() -> None:
+        history = dashboard.history
+        options = figure_options(history, figure.value, figure.least)
+        rows = options["dataset"]["source"]
+        value.content = figure.write(rows[-1][1] if rows else None)
+        draw(picture, options, f"{figure.title}: {value.content}")
 
-    def update(self) -> None:
-        """Show the newest moment."""
-        history = self._stage.history
-        if history.now is None:
-            return
-        away = history.now.presence == "away"
-        for figure, value, line in self._values:
-            found = None if away else figure.value(history.now)
-            value.content = figure.write(found)
-            line.content = _spark(
-                [
-                    None if m.presence == "away" else figure.value(m)
-                    for m in history.moments
-                ],
-                figure.least,
-            )
+    return update
 
 
-class Strip:
-    """What the server counts, and the collector, each in a line of words."""
+def server_counts(dashboard: Dashboard) -> Update:
+    """Show PostgreSQL's connections by state."""
+    words = _line(
+        "PostgreSQL's connections by state",
+        "Of this database, as pg_stat_activity counts them. A leaked"
+        " connection is idle or idle in transaction, never active.",
+    )
+    always = ("active", "idle", "idle in transaction")
 
-    def __init__(self, stage: Stage) -> None:
-        """Lay it out."""
-        self._stage = stage
-        with ui.element("section").classes("strip"):
-            self._server = self._line("PostgreSQL counts")
-            self._collector = self._line(
-                "Python's collector, generations 0 · 1 · 2"
-            )
-
-    def _line(self, title: str) -> ui.html:
-        with ui.element("div").classes("card line"):
-            ui.html(title, tag="h2", sanitize=False)
-            return ui.html(tag="p", sanitize=False).classes("parts")
-
-    def update(self) -> None:
-        """Show the newest moment."""
-        if self._stage.history.now is None:
-            return
-        reading = self._stage.history.now.reading
-        shown = ("active", "idle", "idle in transaction")
-        self._server.content = "".join(
+    def update() -> None:
+        now = dashboard.history.now
+        words.content = "".join(
             f'<span class="part"><b>{number}</b> {state}</span>'
-            for state, number in reading.server.items()
-            if number or state in shown
-        )
-        runs = " · ".join(f"{n:,}" for n in reading.collections)
-        last = reading.last_collection
-        since = "none yet" if last is None else duration(time.time() - last)
-        off = "" if self._stage.collects else "<b>off</b>, "
-        self._collector.content = (
-            f'<span class="part">{off}<b>{runs}</b> runs</span>'
-            f'<span class="part">last full one: <b>{since}</b></span>'
+            for state, number in (now.reading.server if now else {}).items()
+            if number or state in always
         )
 
+    return update
 
-def _spark(values: Sequence[float | None], least: float) -> str:
-    """Draw a line without axes; gaps are where nothing was known."""
-    top = max([least, *(value for value in values if value is not None)])
-    first = MOMENTS - len(values)
-    points = [
-        None if value is None else f"{first + i},{30 - 28 * value / top:.1f}"
-        for i, value in enumerate(values)
-    ]
-    path = " ".join(
-        f"{'M' if before is None else 'L'}{point}"
-        for before, point in pairwise([None, *points])
-        if point is not None
+
+def collector_counts(dashboard: Dashboard) -> Update:
+    """Show how often Python's garbage collector ran."""
+    words = _line(
+        "Garbage collector, runs of generation 0 · 1 · 2",
+        "Only generation 2, a full run, looks at every object.",
     )
-    return (
-        f'<svg viewBox="0 0 {MOMENTS} 31" preserveAspectRatio="none">'
-        f'<path d="{path}" fill="none" stroke="currentColor"'
-        ' stroke-width="2" vector-effect="non-scaling-stroke"/></svg>'
-    )
+
+    def update() -> None:
+        if (now := dashboard.history.now) is None:
+            return
+        runs = " · ".join(f"{n:,}" for n in now.reading.collections)
+        last = now.reading.last_collection
+        ago = "none yet" if last is None else duration(time.time() - last)
+        off = "" if dashboard.collector_on else "<b>off</b>, "
+        words.content = f"{off}<b>{runs}</b> last full run: <b>{ago}</b>"
+
+    return update
+
+
+def _line(title: str, tooltip: str) -> ui.html:
+    with ui.element("div").classes("card line").tooltip(tooltip):
+        ui.html(title, tag="h2", sanitize=False)
+        return ui.html(tag="p", sanitize=False).classes("parts")

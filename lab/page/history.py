@@ -1,69 +1,80 @@
-"""The last minutes of the service, a moment a second, for all who look on."""
+"""The last minutes of the service, one data point per second."""
 
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lab.reading import Reading, wait_p95
+from lab.reading import PoolReading, Reading, wait_p95
 
-MINUTES = 3
-MOMENTS = MINUTES * 60
-P95_MOMENTS = 5
-"""A second has few waits; the percentile is of so many seconds."""
+SECONDS = 1.0
+"""Between two data points."""
+POINTS = 180
+P95_POINTS = 5
+"""One second has too few waits for a percentile."""
 
-Presence = Literal["answers", "blocked", "away"]
-"""Whether the service answers, only its lookout thread does, or nobody."""
+Availability = Literal["up", "blocked", "down"]
+"""Blocked: only poolwatch's thread answers, the event loop does not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class DataPoint:
     """One reading, and what has happened since the one before."""
 
     reading: Reading
-    presence: Presence
+    service: Availability
     answered: float
     failed: float
     timeouts: float
-    """Each a second."""
+    """Each per second."""
     p95: float | None
-    """Of the waits for a connection, in seconds; None where nobody waited."""
+    """Of the waits for a connection, in seconds; None without any wait."""
 
+    def pool(self, name: str) -> PoolReading | None:
+        """Find a pool; None while the service is down."""
+        if self.service == "down":
+            return None
+        named = (pool for pool in self.reading.pools if pool.name == name)
+        return next(named, None)
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Something that somebody did, to be drawn into the charts."""
-
-    at: float
-    words: str
+    def leaked(self, pool: str | None = None) -> int:
+        """Count leaked loans, of one pool or of all."""
+        return sum(
+            line.loans
+            for line in self.reading.lines
+            if line.state == "leaked" and pool in {None, line.pool}
+        )
 
 
 @dataclass(slots=True)
 class History:
-    """What there is to draw; a moment falls out when it is too old."""
+    """What the charts draw. Both queues are bounded."""
 
-    moments: deque[Moment] = field(
-        default_factory=lambda: deque(maxlen=MOMENTS)
+    points: deque[DataPoint] = field(
+        default_factory=lambda: deque(maxlen=POINTS)
     )
-    marks: deque[Mark] = field(default_factory=lambda: deque(maxlen=20))
+    marks: deque[tuple[float, str]] = field(
+        default_factory=lambda: deque(maxlen=20)
+    )
+    """When each action was, and its name; charts draw a line there."""
     zero: Reading | None = None
-    """From where totals are counted: the first reading, or a reset."""
+    """Where totals start: the first reading, or the last reset."""
 
     @property
-    def now(self) -> Moment | None:
-        """The newest moment."""
-        return self.moments[-1] if self.moments else None
+    def now(self) -> DataPoint | None:
+        """The newest data point."""
+        return self.points[-1] if self.points else None
 
-    def add(self, reading: Reading, presence: Presence) -> None:
+    def add(self, reading: Reading, service: Availability) -> None:
         """Compare a reading with the one before it."""
-        last = self.moments[-1].reading if self.moments else reading
+        last = self.points[-1].reading if self.points else reading
         if self.zero is None or reading.answered < self.zero.answered:
-            self.zero = reading  # the first, or the service was started anew
+            self.zero = reading  # the first one, or the service restarted
         seconds = max(reading.at - last.at, 0.1)
-        earlier = [moment.reading for moment in self.moments][-P95_MOMENTS:]
-        self.moments.append(
-            Moment(
+        earlier = [each.reading for each in self.points][-P95_POINTS:]
+        self.points.append(
+            DataPoint(
                 reading,
-                presence,
+                service,
                 answered=max(0, reading.answered - last.answered) / seconds,
                 failed=max(0, reading.failed - last.failed) / seconds,
                 timeouts=max(0, reading.timeouts - last.timeouts) / seconds,
@@ -72,9 +83,9 @@ class History:
         )
 
     def mark(self, at: float, words: str) -> None:
-        """Remember what was done."""
-        self.marks.append(Mark(at, words))
+        """Remember an action."""
+        self.marks.append((at, words))
 
     def count_from_now(self) -> None:
-        """Let totals begin with the next reading; the service's go on."""
+        """Start the totals at the next reading."""
         self.zero = None

@@ -18,8 +18,8 @@ from shutil import copyfile
 from tempfile import TemporaryDirectory
 
 from app.cli.start import listen
-from lab.child import child_process
-from lab.service import Service, ServiceFailedError, wait_until_alive
+from lab.child import child_process, log_tail
+from lab.service import ServiceFailedError, wait_until_alive
 
 HOST = "127.0.0.1"
 LOOK_SECONDS = 0.1
@@ -30,8 +30,6 @@ MINUTE = 60
 """A service that ends so often in so many seconds would end again."""
 POOL_TIMEOUT = "5"
 """Seconds; with the default of 30 a room would wait for the first timeout."""
-LAST_WORDS = 2000
-"""Characters of a log that are shown where its process failed."""
 
 Say = Callable[[str], object]
 
@@ -56,8 +54,7 @@ class Child:
 
     def wait_until_alive(self) -> None:
         """Wait until it answers; raise a ServiceFailedError if it does not."""
-        service = Service(self.url, "", self.process.pid, self.log)
-        wait_until_alive(service, self.process)
+        wait_until_alive(self.url, self.process, self.log)
 
     @property
     def has_ended(self) -> bool:
@@ -71,8 +68,7 @@ class Child:
 
     def failure(self) -> ServiceFailedError:
         """Say it with its last words, as the log ends with this process."""
-        said = self.log.read_text()[-LAST_WORDS:].strip()
-        return ServiceFailedError(f"{self}\n{said}")
+        return ServiceFailedError(f"{self}\n{log_tail(self.log)}")
 
 
 def run(ports: Ports, say: Say, show: Say) -> None:

@@ -1,56 +1,50 @@
-"""The chosen lesson: what it is about, and the lines that leak and cure."""
+"""The chosen lesson: its title, and the lines that leak and fix."""
 
+from collections.abc import Callable
 from html import escape
 
 from nicegui import ui
 
-from app.lesson import HEALS
-from lab.page.diff import one_above_the_other, side_by_side
-from lab.page.stage import Stage
+from app.lesson import HEALS, Lesson
+from lab.page.controls import dialog
+from lab.page.dashboard import Dashboard
+from lab.page.diff import marked_changes, side_by_side
 
 
-class LessonPanel:
-    """Shows one lesson; lives as long as the browser's page."""
+def lesson_panel(dashboard: Dashboard) -> Callable[[], None]:
+    """Place the panel here; the returned function updates it."""
+    shown: Lesson | None = None
 
-    def __init__(self, stage: Stage) -> None:
-        """Lay it out."""
-        self._stage = stage
-        self._shown = ""
-        with (
-            ui.dialog().props("maximized") as self._dialog,
-            ui.card().classes("dialog files"),
-        ):
-            with ui.element("div").classes("head"):
-                self._files_title = ui.html(tag="h2", sanitize=False)
-                close = ui.button("Close", on_click=self._dialog.close)
-                close.props("flat no-caps autofocus")
-            self._files = ui.html(sanitize=False).classes("body")
-        with ui.element("section").classes("card lesson-panel"):
-            with ui.element("div").classes("head"):
-                self._title = ui.html(tag="h2", sanitize=False)
-                ui.button("Side by side", on_click=self._open).props(
-                    "flat dense no-caps"
-                )
-            self._about = ui.html(tag="p", sanitize=False).classes("about")
-            self._code = ui.html(sanitize=False).classes("code-scroll")
-            self._code.props('tabindex="0" role="region"')
-            self._code.props('aria-label="Changes between before and after"')
-
-    def update(self) -> None:
-        """Show the stage's lesson, if it is another one."""
-        lesson = self._stage.lesson
-        if lesson.name == self._shown:
-            return
-        self._shown = lesson.name
-        self._title.content = escape(lesson.title).replace("`", "")
-        self._about.content = (
-            f"What returns the connection: <b>{HEALS[lesson.heals_by]}</b>."
-        )
-        self._code.content = one_above_the_other(lesson)
-
-    def _open(self) -> None:
+    def show_files() -> None:
         """Show both files in full, as they are now."""
-        lesson = self._stage.lesson
-        self._files_title.content = escape(lesson.title)
-        self._files.content = side_by_side(lesson)
-        self._dialog.open()
+        files.content = side_by_side(dashboard.lesson)
+        both.open()
+
+    with dialog("before.py and after.py", "files") as (both, _):
+        files = ui.html(sanitize=False)
+    both.props("maximized")
+    with ui.element("section").classes("card lesson-panel"):
+        with ui.element("div").classes("head"):
+            title = ui.html(tag="h2", sanitize=False)
+            button = ui.button("Side by side", on_click=show_files)
+            button.props("flat dense no-caps")
+        about = ui.html(tag="p", sanitize=False)
+        code = ui.html(sanitize=False).classes("code-scroll")
+        code.props('tabindex="0" role="region"')
+        code.props('aria-label="Changes between before and after"')
+
+    def update() -> None:
+        nonlocal shown
+        lesson = dashboard.lesson
+        if lesson is shown:
+            return
+        shown = lesson
+        title.content = escape(lesson.title).replace("`", "")
+        heals = HEALS[lesson.heals_by]
+        about.content = f"What returns the connection: <b>{heals}</b>."
+        code.content = marked_changes(lesson)
+        # The address names the lesson, so that it can be kept and shared.
+        ui.navigate.history.replace(f"/lessons/{lesson.name}")
+        ui.page_title(f"{lesson.name} · Connection leaks, live")
+
+    return update

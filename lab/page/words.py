@@ -7,14 +7,14 @@ def duration(seconds: float | None) -> str:
         return "?"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 9.95:  # noqa: PLR2004 - where a digit more says nothing
+    if seconds < 9.95:  # noqa: PLR2004 - above this one digit is enough
         return f"{seconds:.1f} s"
     if seconds < 120:  # noqa: PLR2004
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"
 
 
-def memory(size: int | None) -> str:
+def memory(size: float | None) -> str:
     """`112 MB`; a question mark where it may not be read."""
     return "?" if size is None else f"{size / 1e6:.0f} MB"
 
@@ -23,3 +23,8 @@ def rate(per_second: float) -> str:
     """`38`, or `0.5` where it is little."""
     few = 0 < per_second < 10  # noqa: PLR2004
     return f"{per_second:.1f}" if few else f"{per_second:.0f}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 loan`, `30 loans`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

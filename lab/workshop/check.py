@@ -68,7 +68,7 @@ class Checker:
             message = f"{file_of(lesson)}: {error}"
             raise ServiceFailedError(message) from error
         except httpx.HTTPError as error:
-            log = self.service.log.read_text()[-2000:]
+            log = self.service.log_tail
             message = f"{lesson.name}: {error!r}\n{log}"
             raise ServiceFailedError(message) from error
 

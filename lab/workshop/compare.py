@@ -25,16 +25,16 @@ def compare_answers(got: Answer, wanted: Answer, error: str) -> Flaw | None:
         error: what the service's log says of a 500.
 
     """
-    if (got.status, got.kind, got.told) == (
+    if (got.status, got.content_type, got.content) == (
         wanted.status,
-        wanted.kind,
-        wanted.told,
+        wanted.content_type,
+        wanted.content,
     ):
         return None
     what = f"responded {got.status}, expected {wanted.status}"
     if got.status == wanted.status:
         what = f"responded {_short(got.body)}, expected {_short(wanted.body)}"
-    return Flaw("answers otherwise", what, _why(got, wanted, error))
+    return Flaw("responds differently", what, _why(got, wanted, error))
 
 
 def _why(got: Answer, wanted: Answer, error: str) -> str:

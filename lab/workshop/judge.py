@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.lesson import Scenario
-from lab.check.faults import Fault, Found, provoke
+from lab.check.faults import Fault, FaultCount, provoke
 from lab.check.observe import control
 from lab.workshop.clues import Clues
 from lab.workshop.probes import AT_ONCE, NOT_THERE, REQUESTS, Probes
@@ -82,32 +82,32 @@ async def judge(probes: Probes, report: Callable[[str], None]) -> CheckResult:
     return CheckResult(lesson.name, tuple(results))
 
 
-def _counts(faults: dict[str, Found | Flaw]) -> dict[str, int]:
+def _counts(faults: dict[str, FaultCount | Flaw]) -> dict[str, int]:
     return {
         name: found.count
         for name, found in faults.items()
-        if isinstance(found, Found)
+        if isinstance(found, FaultCount)
     }
 
 
-async def _provoke(probes: Probes, scenario: Scenario) -> Found | Flaw:
+async def _provoke(probes: Probes, scenario: Scenario) -> FaultCount | Flaw:
     # A task of an earlier request could still call the provider.
     await (probes.reset if scenario.meet else probes.clean)()
     try:
         return await provoke(
-            probes.client, probes.side, scenario, REQUESTS, AT_ONCE
+            probes.client, probes.target, scenario, REQUESTS, AT_ONCE
         )
     except NOT_THERE as error:
         await probes.reset()
         return Flaw(
-            "answers otherwise",
+            "responds differently",
             str(error) or type(error).__name__,
             "Many of these requests at once do not end as with *after*.",
         )
 
 
-def _finding(found: Found | Flaw, clues: Clues) -> Flaw | None:
-    if not isinstance(found, Found):
+def _finding(found: FaultCount | Flaw, clues: Clues) -> Flaw | None:
+    if not isinstance(found, FaultCount):
         return found
     if not found.count:
         return None

@@ -12,9 +12,9 @@ from http import HTTPStatus
 import httpx
 
 from app.lesson import Lesson, Scenario
-from lab.check.observe import FaultError, ask_loans, control, drained
-from lab.check.sending import Answer, ask, send
-from lab.check.target import AFTER, Side
+from lab.check.observe import FaultError, control, read_loans, wait_until_idle
+from lab.check.sending import Answer, send, send_once
+from lab.check.target import AFTER, Target
 from lab.workshop.clues import Clues
 from lab.workshop.compare import compare_answers, compare_rows
 from lab.workshop.reasons import reason_for
@@ -43,10 +43,10 @@ class Probes:
     error: Callable[[], str]
 
     @property
-    def side(self) -> Side:
+    def target(self) -> Target:
         """The routes of the file; it may respond with any status."""
         name = f"exercise/{self.lesson.name}"
-        return Side(name, f"/{name}", also=None, strays=(0, 1))
+        return Target(name, f"/{name}", tolerated=None, strays=(0, 1))
 
     @property
     def _typical(self) -> list[Scenario]:
@@ -72,12 +72,12 @@ class Probes:
         backends = await control(self.client, "GET", "/lab/backends")
         pooled = backends["pooled"]
         strays = (backends["backends"] or pooled) > pooled
-        if strays or (await ask_loans(self.client)).loans:
+        if strays or (await read_loans(self.client)).loans:
             await self.reset()
 
     async def broken(self) -> Flaw | None:
         """Whether the service can load the file."""
-        answer = await self.client.get(self.side.prefix)
+        answer = await self.client.get(self.target.prefix)
         if answer.status_code == HTTPStatus.OK:
             return None
         why = "The service cannot load the file."
@@ -86,11 +86,11 @@ class Probes:
     async def unlike(self, scenario: Scenario) -> Flaw | None:
         """Whether it responds or writes otherwise than *after*."""
         try:
-            got, written = await self._once(self.side, scenario)
+            got, written = await self._once(self.target, scenario)
         except NOT_THERE as error:
             await self.reset()
             return Flaw(
-                "answers otherwise",
+                "responds differently",
                 f"no response: {error or type(error).__name__}",
                 "The request does not end: it waits for something forever.",
             )
@@ -101,12 +101,12 @@ class Probes:
         )
 
     async def _once(
-        self, side: Side, scenario: Scenario
+        self, target: Target, scenario: Scenario
     ) -> tuple[Answer, Rows]:
         snapshot = await self.observer.start()
-        answer = await ask(self.client, side, scenario)
-        strays = {each * scenario.strays for each in side.strays}
-        await drained(self.client, strays)
+        answer = await send_once(self.client, target, scenario)
+        strays = {each * scenario.strays for each in target.strays}
+        await wait_until_idle(self.client, strays)
         return answer, await self.observer.written_since(snapshot)
 
     async def stops_the_loop(self, clues: Clues) -> Flaw | None:
@@ -121,14 +121,18 @@ class Probes:
         else:
             what = "no health check responds while a request waits"
         return Flaw(
-            "stops the loop", what, reason_for("stops the loop", clues)
+            "blocks the event loop",
+            what,
+            reason_for("blocks the event loop", clues),
         )
 
     async def _is_alive_during(self, scenario: Scenario) -> bool:
         await self.clean()
         alive = True
         async with self.observer.locked():
-            asking = asyncio.create_task(ask(self.client, self.side, scenario))
+            asking = asyncio.create_task(
+                send_once(self.client, self.target, scenario)
+            )
             await self.observer.until_waiting(asking.done)
             try:
                 await self.client.get("/healthz", timeout=PULSE_SECONDS)
@@ -153,13 +157,13 @@ class Probes:
         if opened <= AT_ONCE:  # a pool grows to this number
             return None
         return Flaw(
-            "connects anew",
+            "opens connections",
             f"{opened} connections opened for {REQUESTS} requests",
-            reason_for("connects anew", clues),
+            reason_for("opens connections", clues),
         )
 
     async def _opened(self, scenario: Scenario) -> int:
         before = await self.observer.sessions()
-        await send(self.client, self.side, scenario, REQUESTS, AT_ONCE)
-        await drained(self.client)
+        await send(self.client, self.target, scenario, REQUESTS, AT_ONCE)
+        await wait_until_idle(self.client)
         return await self.observer.sessions() - before

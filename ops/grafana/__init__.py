@@ -1,1 +1,1 @@
-"""Grafana's dashboard, written in Python; the image needs none of this."""
+"""Writes Grafana's dashboard; the service's image does not contain this."""

@@ -1,8 +1,7 @@
-"""The dashboard, as the JSON that Grafana reads: `make dashboard` writes it.
+"""Write the dashboard as JSON for Grafana: `make dashboard`.
 
-A service is a job of Prometheus whose name begins with `order-service`, and
-each row is there once for each of them: one where there is one, *before* above
-*after* where two are compared.
+A service is a Prometheus job whose name begins with `order-service`. Grafana
+repeats each row for each service, so that *before* is shown above *after*.
 """
 
 import json
@@ -19,9 +18,9 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from ops.grafana.loans import LEAKS, OVERVIEW, WAITS
 from ops.grafana.panels import PROMETHEUS, PURPLE
-from ops.grafana.surroundings import ALERTS, PROCESS, SERVER
+from ops.grafana.pool_panels import LEAKS, OVERVIEW, WAITS
+from ops.grafana.service_panels import ALERTS, PROCESS, SERVER
 
 FILE = Path("ops/grafana/dashboards/order-service.json")
 
@@ -33,11 +32,11 @@ ROWS = (
     ("$service: server", SERVER),
     ("$service: process", PROCESS),
 )
-"""A row whose title names the service is there once for each."""
+"""Grafana repeats a row whose title contains `$service`."""
 
 
 def written() -> str:
-    """Write the dashboard."""
+    """Return the dashboard as JSON."""
     board = (
         dashboard.Dashboard("Order service: connection-pool leaks")
         .uid("order-service")
@@ -65,14 +64,14 @@ SERVICE = (
     .datasource(PROMETHEUS)
     .query('label_values(up{job=~"order-service.*"}, job)')
     .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-    .sort(VariableSort.ALPHABETICAL_DESC)  # before stands above after
+    .sort(VariableSort.ALPHABETICAL_DESC)  # before above after
     .multi(multi=True)
     .include_all(include_all=True)
     .current(VariableOption(text=["All"], value=["$__all"]))
 )
 
-# A change is seen for three scrapes, so that no step of the query misses it;
-# Grafana makes one mark of points that follow each other.
+# The query reports a change for three scrapes, so that no step misses it.
+# Grafana draws one mark for consecutive points.
 FLAG_CHANGES = (
     dashboard.AnnotationQuery()
     .name("Flag changes")

@@ -1,4 +1,4 @@
-"""How each panel looks: one colour a meaning, the same in all of them.
+"""The look of the panels: a colour has the same meaning in all of them.
 
 The colours are Okabe and Ito's, which people with any colour vision can tell
 apart (https://jfly.uni-koeln.de/color/).
@@ -36,7 +36,7 @@ MEANINGS = {
     "before|idle in transaction": VERMILLION,
     "after": GREEN,
     "waiting|failed|idle in transaction .+": YELLOW,
-    "lent|active|taken": SKY,
+    "in use|active|open": SKY,
     "idle": BLUE,
     "capacity|allowed": GREY,
     "engine.*": PURPLE,
@@ -54,7 +54,7 @@ STACKED = common.StackingConfig().mode(StackingMode.NORMAL)
 
 
 class Query(NamedTuple):
-    """A PromQL expression, and what its series are called."""
+    """A PromQL expression, and the legend of its series."""
 
     expr: str
     legend: str
@@ -62,27 +62,27 @@ class Query(NamedTuple):
 
 def graph(
     title: str,
-    see: str,
+    description: str,
     *queries: Query,
     unit: str = "short",
     width: int = 6,
-    otherwise: str = SKY,
+    shade: str = SKY,
 ) -> timeseries.Panel:
     """Draw lines over time.
 
     Args:
-        title: what is drawn.
-        see: what to look at, and how a leak looks.
-        queries: what to ask Prometheus.
+        title: the title.
+        description: what the panel shows, and how a leak looks.
+        queries: the queries of Prometheus.
         unit: Grafana's name of the unit.
-        width: of 24 columns.
-        otherwise: shades of it are for series whose name has no meaning.
+        width: in columns; a row has 24.
+        shade: the colour of series that MEANINGS does not name.
 
     """
     panel = (
         timeseries.Panel()
         .title(title)
-        .description(see)
+        .description(description)
         .datasource(PROMETHEUS)
         .height(HEIGHT)
         .span(width)
@@ -93,7 +93,7 @@ def graph(
         .color_scheme(
             dashboard.FieldColor()
             .mode(FieldColorModeId.SHADES)
-            .fixed_color(otherwise)
+            .fixed_color(shade)
         )
         .legend(common.VizLegendOptions().show_legend(show_legend=True))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
@@ -122,8 +122,10 @@ def graph(
     )
 
 
-def timeline(title: str, see: str, query: Query) -> statetimeline.Panel:
-    """Draw a bar for each alert, as long as it is pending (1) or fires (2)."""
+def timeline(
+    title: str, description: str, query: Query
+) -> statetimeline.Panel:
+    """Draw a bar for each alert while it is pending (1) or fires (2)."""
     states = {
         "1": ValueMappingResult(text="pending", color=YELLOW),
         "2": ValueMappingResult(text="firing", color=VERMILLION),
@@ -131,13 +133,13 @@ def timeline(title: str, see: str, query: Query) -> statetimeline.Panel:
     return (
         statetimeline.Panel()
         .title(title)
-        .description(see)
+        .description(description)
         .datasource(PROMETHEUS)
         .height(HEIGHT)
         .span(24)
         .mappings([ValueMap(states)])
-        .no_value("no alert in this time")
-        .insert_nulls(20_000)  # so that a bar ends where its alert does
+        .no_value("no alert in this period")
+        .insert_nulls(20_000)  # a bar ends when its alert ends
         .legend(common.VizLegendOptions().show_legend(show_legend=False))
         .with_target(
             prometheus.Dataquery()

@@ -92,6 +92,9 @@ class OpenLoan(BaseModel):
     stack: list[str] = Field(
         description="The calls that led there, innermost first."
     )
+    intended: str | None = Field(
+        default=None, description="Why it is kept on purpose, if it is."
+    )
     activity: Activity | None = Field(
         description="Its row in pg_stat_activity, if that could be read."
     )

@@ -3,12 +3,11 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from poolwatch import activity
-from poolwatch.activity import Activity
+from poolwatch.activity import Activity, Fetch
 from poolwatch.call_site import sites
 from poolwatch.findings import Reporter, default_reporter
 from poolwatch.ledger import Book, Ledger, Loan, default_ledger
@@ -16,9 +15,6 @@ from poolwatch.loan import current
 from poolwatch.pages import models as report
 from poolwatch.verdict import CURES, diagnose, explain
 from poolwatch.watchdog import Watchdog
-
-Fetch = Callable[..., Awaitable[Iterable[Any]]]
-"""`await fetch(query, *args)` returns rows that are read by column name."""
 
 DATABASE_SECONDS = 1
 """Time that the server has for the rows of pg_stat_activity."""
@@ -118,25 +114,28 @@ class ThisProcess:
 
     async def _activity(
         self, loans: list[Loan]
-    ) -> tuple[Mapping[int, Activity], str | None]:
+    ) -> tuple[Mapping[int, Activity] | None, str | None]:
         """Query the server, or say why that is not possible."""
         if self.fetch is None:
-            return {}, "pg_stat_activity is not read: no `fetch` was given"
+            return None, "pg_stat_activity is not read: no `fetch` was given"
         books = list(self.ledger.books.values())
         if books and not any(book.knows_backends for book in books):
-            return {}, "pg_stat_activity is not read: a pooler hides backends"
+            return (
+                None,
+                "pg_stat_activity is not read: a pooler hides backends",
+            )
         pids = [loan.pid for loan in loans if loan.pid is not None]
         try:
             async with asyncio.timeout(DATABASE_SECONDS):
                 rows = await self.fetch(activity.QUERY, pids)
         except Exception as error:  # noqa: BLE001 - each driver has its own
             why = type(error).__name__
-            return {}, f"pg_stat_activity cannot be read: {why}"
+            return None, f"pg_stat_activity cannot be read: {why}"
         return activity.by_pid(rows), None
 
 
 def _pool(
-    book: Book, lag: float, seen: Mapping[int, Activity]
+    book: Book, lag: float, seen: Mapping[int, Activity] | None
 ) -> report.PoolStatus:
     ages = [loan.age for loan in list(book.loans.values())]
     verdict = diagnose(book, lag, seen)
@@ -161,7 +160,9 @@ def _pool(
     )
 
 
-def _open_loan(loan: Loan, seen: Mapping[int, Activity]) -> report.OpenLoan:
+def _open_loan(
+    loan: Loan, seen: Mapping[int, Activity] | None
+) -> report.OpenLoan:
     borrower = loan.borrower
     stack = [str(site) for site in sites(loan.stack)]
     return report.OpenLoan(
@@ -176,5 +177,6 @@ def _open_loan(loan: Loan, seen: Mapping[int, Activity]) -> report.OpenLoan:
         traceparent=borrower.traceparent if borrower else None,
         site=stack[0] if stack else None,
         stack=stack,
-        activity=seen.get(loan.pid) if loan.pid is not None else None,
+        intended=loan.intended,
+        activity=(seen or {}).get(loan.pid) if loan.pid is not None else None,
     )

@@ -15,7 +15,13 @@ import fcntl
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+)
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -26,6 +32,7 @@ from contextlib import (
 from pathlib import Path
 
 from poolwatch.extras import extra
+from poolwatch.pages.allowed_hosts import AllowedHosts
 from poolwatch.pages.models import LeaksPage, LoansPage, PageSource
 from poolwatch.pages.negotiation import JSON, in_form
 from poolwatch.pages.process import ThisProcess
@@ -39,6 +46,7 @@ with extra("web"):
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
+    from starlette.types import ASGIApp
 
 logger = logging.getLogger("poolwatch")
 
@@ -56,6 +64,7 @@ def serve_in_thread(
     port: int | None = None,
     folder: Path | None = None,
     host: str = "127.0.0.1",
+    allowed_hosts: Collection[str] = (),
 ) -> Iterator[None]:
     """Serve the pages from a thread for as long as the block lasts.
 
@@ -68,6 +77,8 @@ def serve_in_thread(
             there is one worker.
         host: the IPv4 address to listen on. A client that reaches it sees
             code and queries.
+        allowed_hosts: names that clients may use in URLs, beside localhost
+            and this machine's name; see `allowed_hosts.AllowedHosts`.
 
     Raises:
         OSError: another program has the port, or the folder's path is too
@@ -80,7 +91,7 @@ def serve_in_thread(
     with (
         start_blocking_portal(name="poolwatch pages") as thread,
         thread.wrap_async_context_manager(
-            _serving_all(process, port, folder, host)
+            _serving_all(process, port, folder, host, allowed_hosts)
         ),
     ):
         yield
@@ -92,24 +103,27 @@ async def _serving_all(
     port: int | None,
     folder: Path | None,
     host: str,
+    allowed_hosts: Collection[str],
 ) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(process)
         if folder is not None:
             await stack.enter_async_context(answering(source, folder))
             if port is not None:
-                everyone = AllWorkers(folder, source)
-                sharing = _sharing_port(everyone, (host, port), folder)
+                everyone = _app(AllWorkers(folder, source))
+                guarded = AllowedHosts(everyone, allowed_hosts)
+                sharing = _sharing_port(guarded, (host, port), folder)
                 await stack.enter_async_context(sharing)
         elif port is not None:
-            serving = _serving(source, _listen((host, port)))
+            guarded = AllowedHosts(_app(source), allowed_hosts)
+            serving = _serving(guarded, _listen((host, port)))
             await stack.enter_async_context(serving)
         yield
 
 
 @asynccontextmanager
 async def _sharing_port(
-    source: PageSource, address: Address, folder: Path
+    app: ASGIApp, address: Address, folder: Path
 ) -> AsyncIterator[None]:
     """Serve on the port whenever no other worker of the folder does."""
     end = asyncio.Event()
@@ -120,7 +134,7 @@ async def _sharing_port(
             with _file_lock(folder / "port.lock") as ours:
                 try:
                     if ours:
-                        async with _serving(source, _listen(address)):
+                        async with _serving(app, _listen(address)):
                             await end.wait()
                 except OSError as error:
                     if not logged:
@@ -162,10 +176,10 @@ def _listen(address: Address) -> socket.socket:
 
 @asynccontextmanager
 async def _serving(
-    source: PageSource, listener: socket.socket
+    app: ASGIApp, listener: socket.socket
 ) -> AsyncIterator[None]:
     config = uvicorn.Config(
-        _app(source),
+        app,
         lifespan="off",
         log_config=None,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -4,17 +4,22 @@ asyncpg has no events. A pool keeps a holder for each of its slots in a
 queue, and a loan is exactly the time a holder is away from that queue,
 whichever way it ends: release, close, terminate, or a backend that died. So
 the pool's class and its queue's class are replaced by subclasses of
-themselves that write down what leaves and what comes back.
+themselves that record what leaves and what returns.
+
+A holder lives as long as its pool, so its `id` is the slot. Neither holders,
+before asyncpg 0.32, nor pools can be referred to weakly, but a queue can: it
+refers to its pool, which refers to it, and the gauge finds the pool there.
 
 A connection of `asyncpg.connect()` is a loan from when it is open until it
-is cleaned up. asyncpg tells its termination listeners of that, but in the
-loop's next turn, which may never come, and not who dropped it: so its class
-is replaced too.
+is cleaned up, or until a pool takes it over. asyncpg tells its termination
+listeners of the end, but in the loop's next turn, which may never come: so
+the connection's class is replaced too.
 """
 
 from __future__ import annotations
 
 import functools
+import sys
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -22,53 +27,74 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from poolwatch.call_site import frame_above
-from poolwatch.errors import PoolExhausted
+from poolwatch.errors import PoolExhausted, exhausted
+from poolwatch.guard import harmless
+from poolwatch.pools import unwrap
 from poolwatch.pools.ledger_gauge import UncountedGauge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from poolwatch.ledger import Book, Ledger, Loan
 
 
 class PoolGauge:
-    """What an asyncpg pool says of itself."""
+    """An asyncpg pool's own counts; keeps no pool alive."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        """Keep the pool."""
-        self._pool = pool
+    def __init__(self, queue: Any) -> None:  # noqa: ANN401
+        """Refer to the pool by its queue."""
+        self._queue = weakref.ref(queue)
+
+    @property
+    def pool(self) -> Any:  # noqa: ANN401
+        """The pool; None once it has been collected."""
+        queue = self._queue()
+        return None if queue is None else queue.watched
 
     def size(self) -> int:
-        """The most it keeps, which is also the most it lends."""
-        return self._pool.get_max_size()
+        """The most it keeps, which is also the most it hands out."""
+        return self.pool.get_max_size() if self.pool is not None else 0
 
     def minimum(self) -> int:
-        """The floor that asyncpg restores."""
-        return self._pool.get_min_size()
+        """The fewest that asyncpg keeps open."""
+        return self.pool.get_min_size() if self.pool is not None else 0
 
     def capacity(self) -> int:
-        """The most it lends at once."""
-        return self._pool.get_max_size()
+        """The most that can be checked out at once."""
+        return self.size()
 
     def checked_out(self) -> int:
-        """Connections lent now."""
-        return self._pool.get_size() - self._pool.get_idle_size()
+        """Connections that are checked out now."""
+        pool = self.pool
+        return (
+            pool.get_size() - pool.get_idle_size() if pool is not None else 0
+        )
 
     def idle(self) -> int:
         """Open connections that wait in the pool."""
-        return self._pool.get_idle_size()
+        return self.pool.get_idle_size() if self.pool is not None else 0
 
     def overflow(self) -> int:
-        """Nothing: asyncpg knows a most, and no overflow beyond it."""
+        """An asyncpg pool has a maximum, and no overflow beyond it."""
         return 0
 
+    def watches(self, pool: object) -> bool:
+        """Whether this is the pool that it reads."""
+        return self.pool is pool
+
     def closed(self) -> bool:
-        """Whether it is closed, or waits to be for its last loans."""
-        return self._pool.is_closing()
+        """Whether it is closed, or waits for its last loans to be."""
+        pool = self.pool  # asyncpg 0.27 has no `is_closing()`
+        return pool is None or pool._closed or pool._closing  # noqa: SLF001
 
 
 class ConnectsGauge(UncountedGauge):
-    """What is known of connections that nobody pools."""
+    """Counts the connections that have no pool."""
+
+    def watches(self, pool: object) -> bool:
+        """Whether this is asyncpg itself."""
+        return pool is asyncpg
 
 
 def knows(pool: object) -> bool:
@@ -77,18 +103,17 @@ def knows(pool: object) -> bool:
 
 
 def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
-    """Write each loan of an open pool into the ledger.
+    """Record each loan of an open pool in the ledger.
 
     Args:
         pool: an open pool; or the module `asyncpg`, for what
             `asyncpg.connect()` opens from now on.
         name: what it is called in reports and metrics.
-        ledger: where to write.
+        ledger: where to record.
 
     Raises:
         TypeError: the pool is not open yet.
-        ValueError: the ledger has an open pool of that name already, or
-            `asyncpg.connect()` under another.
+        ValueError: the ledger has an open pool of that name already.
 
     """
     if not isinstance(pool, asyncpg.Pool):
@@ -105,12 +130,12 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
     pools: Any = type(pool)
     # `super()`, and a proxy in place of the connection, take a look at each
     # call.
-    put_nowait, acquire = queues.put_nowait, pools._acquire  # noqa: SLF001
+    put_nowait = queues.put_nowait
+    acquire, release = pools._acquire, pools.release  # noqa: SLF001
 
     class WatchedQueue(queues):  # type: ignore[misc]
         def put_nowait(self, holder: Any) -> None:  # noqa: ANN401
-            gone = holder._con is None or holder._con.is_closed()  # noqa: SLF001
-            book.record_end(id(holder), "terminated" if gone else "returned")
+            _record_end(book, holder)
             put_nowait(self, holder)
 
     class WatchedPool(pools):  # type: ignore[misc]
@@ -119,24 +144,26 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
 
         async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
             began = book.begin_wait()
-            connection = None
             try:
                 connection = await acquire(self, timeout)
             except TimeoutError as expired:
-                book.record_timeout()
-                if not book.full:
-                    raise  # a free slot, but no server behind it
-                raise PoolExhausted.of(book) from expired
+                error = exhausted(book, PoolExhausted)
+                if error is None:
+                    raise
+                raise error from expired
             finally:
-                if connection is None:
-                    book.end_wait(began)
-            holder = connection._holder  # noqa: SLF001
-            pid = holder._con.get_server_pid()  # noqa: SLF001
-            frame = frame_above(1)
-            book.record_checkout(
-                id(holder), pid, weakref.ref(holder), began, frame
-            )
+                book.end_wait(began)
+            _record_checkout(book, connection)
             return connection
+
+        async def release(
+            self,
+            connection: Any,  # noqa: ANN401
+            *,
+            timeout: float | None = None,  # noqa: ASYNC109
+        ) -> None:
+            _record_release(book, connection)
+            await release(self, connection, timeout=timeout)
 
         async def _get_new_connection(self) -> Any:  # noqa: ANN401
             began = time.monotonic()
@@ -145,49 +172,55 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
             return connection
 
     async def free(loan: Loan) -> None:
-        holder = loan.handle() if loan.handle else None
-        if holder is not None:
-            holder.terminate()
+        for holder in gauge.pool._holders if gauge.pool is not None else ():  # noqa: SLF001
+            if id(holder) == loan.slot:
+                holder.terminate()
 
     # Only now: a class that wants no subclass leaves no book behind.
-    book = ledger.open_book(name, PoolGauge(pool))
+    gauge = PoolGauge(queue)
+    book = ledger.open_book(name, gauge)
     book.free_slot = free
+    queue.watched = pool
     queue.__class__ = WatchedQueue
     pool.__class__ = WatchedPool
+    weakref.finalize(queue, ledger.close_book, book).atexit = False
     return book
 
 
+@harmless
+def _record_checkout(book: Book, connection: Any) -> None:  # noqa: ANN401
+    holder = connection._holder  # noqa: SLF001
+    pid = holder._con.get_server_pid()  # noqa: SLF001
+    # Beyond this function, its guard and `_acquire`.
+    book.record_checkout(id(holder), pid, frame=frame_above(3))
+
+
+@harmless
+def _record_release(book: Book, connection: Any) -> None:  # noqa: ANN401
+    book.record_release(id(getattr(connection, "_holder", None)))
+
+
+@harmless
+def _record_end(book: Book, holder: Any) -> None:  # noqa: ANN401
+    gone = holder._con is None or holder._con.is_closed()  # noqa: SLF001
+    book.record_end(id(holder), "terminated" if gone else "returned")
+
+
 def _watch_connects(name: str, ledger: Ledger) -> Book:
-    watched_as = [
-        book.name
-        for book in ledger.books.values()
-        if isinstance(book.gauge, ConnectsGauge)
-    ]
-    if watched_as:
-        message = f"asyncpg.connect is watched already, as {watched_as[0]!r}"
-        raise ValueError(message)
     gauge = ConnectsGauge()
     book = gauge.book = ledger.open_book(name, gauge)
     plain = asyncpg.connect
 
-    async def open_watched(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    @functools.wraps(plain)
+    async def connect(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         began = time.monotonic()
         connection = await plain(*args, **kwargs)
         book.record_connect(time.monotonic() - began)
-        plainly: Any = type(connection)
-        connection.__class__ = watched(plainly)
-        book.record_checkout(id(connection), connection.get_server_pid())
+        _record_bare(book, connection, subclass)
         return connection
 
-    @functools.wraps(plain)
-    def connect(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        caller = frame_above(1)
-        if caller is not None and _is_a_pool(caller.f_globals["__name__"]):
-            return plain(*args, **kwargs)
-        return open_watched(*args, **kwargs)
-
     @functools.cache
-    def watched(base: Any) -> Any:  # noqa: ANN401
+    def subclass(base: Any) -> Any:  # noqa: ANN401
         class WatchedConnection(base):  # type: ignore[misc]
             __slots__ = ()
 
@@ -206,20 +239,49 @@ def _watch_connects(name: str, ledger: Ledger) -> Book:
     return book
 
 
+@harmless
+def _record_bare(
+    book: Book,
+    connection: Any,  # noqa: ANN401
+    subclass: Callable[[Any], Any],
+) -> None:
+    _leave_to_engines(book)
+    connection = unwrap(connection)
+    connection.__class__ = subclass(type(connection))
+    book.record_checkout(id(connection), connection.get_server_pid())
+
+
 def _leave_to_pools(book: Book) -> None:
-    """Strike off what a pool's own `connect` has opened: the pool lends it."""
+    """Forget what a pool's own `connect` has opened: the pool has it."""
     pools: Any = asyncpg.Pool
     plain = pools._get_new_connection  # noqa: SLF001
 
     @functools.wraps(plain)
     async def _get_new_connection(self: Any) -> Any:  # noqa: ANN401
         connection = await plain(self)
-        book.record_end(id(connection))
+        book.forget(id(connection))
         return connection
 
     pools._get_new_connection = _get_new_connection  # noqa: SLF001
 
 
-def _is_a_pool(module: str) -> bool:
-    """Whether it connects in order to lend, which another book follows."""
-    return module.partition(".")[0] == "sqlalchemy"
+def _leave_to_engines(book: Book) -> None:
+    """Forget what SQLAlchemy has opened, as soon as it is imported."""
+    if "sqlalchemy" not in sys.modules or book in _left_to_engines:
+        return
+    _left_to_engines.add(book)
+    from sqlalchemy import event  # noqa: PLC0415 - may not be installed
+    from sqlalchemy.pool import Pool  # noqa: PLC0415
+
+    def adopt(_: object, record: Any) -> None:  # noqa: ANN401
+        _adopt(book, record)
+
+    event.listen(Pool, "connect", adopt)
+
+
+@harmless
+def _adopt(book: Book, record: Any) -> None:  # noqa: ANN401
+    book.forget(id(unwrap(record.driver_connection)))
+
+
+_left_to_engines: weakref.WeakSet[Book] = weakref.WeakSet()

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class UncountedGauge:
-    """What is lent, from the book itself; no limit, and nothing kept."""
+    """Counts open loans; there is no limit, and nothing is kept open."""
 
     def __init__(self) -> None:
         """Wait for the book."""
         self.book: Book | None = None
 
     def size(self) -> int:
-        """Nothing is known to be kept."""
+        """Nothing is kept open."""
         return 0
 
     def minimum(self) -> int:
-        """Nothing is known to be kept."""
+        """Nothing is kept open."""
         return 0
 
     def capacity(self) -> None:
@@ -32,17 +32,21 @@ class UncountedGauge:
         return
 
     def checked_out(self) -> int:
-        """Connections lent now."""
+        """Connections that are checked out now."""
         return len(self.book.loans) if self.book else 0
 
     def idle(self) -> int:
-        """Nothing is known to be kept."""
+        """Nothing is kept open."""
         return 0
 
     def overflow(self) -> int:
-        """Nothing is kept, so nothing is beyond it."""
+        """Nothing is kept open, so nothing is beyond it."""
         return 0
 
+    def watches(self, pool: object) -> bool:  # noqa: ARG002
+        """It reads no single pool."""
+        return False
+
     def closed(self) -> bool:
-        """Nobody can close it."""
+        """It cannot be closed."""
         return False

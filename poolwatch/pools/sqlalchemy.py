@@ -1,30 +1,32 @@
 """Watch a SQLAlchemy engine, synchronous or asyncio, through its pool.
 
 A loan begins with a checkout and ends with `checkin`, but not always: an
-asyncio session that the garbage collector reclaims is reset and detached and
+asyncio session that the garbage collector ends is reset and detached and
 never checked in, so a watcher that counts checkins alone drifts for ever.
 
-    given back              reset, checkin
-    reclaimed, synchronous  reset, checkin
-    reclaimed, asyncio      reset, detach, close_detached
-    invalidated             invalidate, close, checkin
-    detached                detach, later reset, close_detached
+    returned                        reset, checkin
+    garbage collected, synchronous  reset, checkin
+    garbage collected, asyncio      reset, detach, close_detached
+    invalidated                     invalidate, close, checkin
+    detached, later closed          detach; reset, close_detached
 
-What tells a reclaimed connection from one that was given back is that nobody
-has it any more: the pool's own weak reference to it is dead. (`reset` would
-tell as well, and cost every checkout a microsecond.)
+A connection was garbage collected if the pool's own weak reference to it is
+dead. (`reset` would tell as well, and cost every checkout a microsecond.)
 
 Waiting has no event, so the pool's `connect` is timed: the pool's class is
-replaced by a subclass of itself, which a pool that is disposed of and made
-anew keeps. It writes each loan and its return down as well, because events
-cost more: a `checkout` event sends every checkout through more of SQLAlchemy,
-which takes two microseconds. A `checkin` is what comes before `_return_conn`.
+replaced by a subclass of itself, which `dispose()` keeps for the next pool.
+It records each loan and its return as well, because events cost more: a
+`checkout` event sends every checkout through more of SQLAlchemy, which takes
+two microseconds. A `checkin` is what comes before `_return_conn`.
 """
 
 from __future__ import annotations
 
+import sys
 import time
+import weakref
 from contextlib import suppress
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, event
@@ -32,14 +34,18 @@ from sqlalchemy.exc import TimeoutError as CheckoutTimeout
 
 from poolwatch.call_site import frame_above
 from poolwatch.errors import PoolExhausted
+from poolwatch.guard import harmless
+from poolwatch.pools import unwrap
 from poolwatch.pools.sqlalchemy_gauge import EngineGauge
 
 try:
     from greenlet import getcurrent
-except ModuleNotFoundError:  # then nobody uses SQLAlchemy's asyncio either
+except ModuleNotFoundError:  # then SQLAlchemy's asyncio cannot be used either
     getcurrent = None
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import (
         ConnectionPoolEntry,
@@ -50,8 +56,6 @@ if TYPE_CHECKING:
 
 PID = "poolwatch.pid"
 """Where a connection record remembers its backend's process id."""
-BEGAN = "poolwatch.began"
-"""Where it remembers when it began to connect."""
 CONNECT = Engine.connect.__code__
 """What most loans begin with."""
 
@@ -66,7 +70,7 @@ def knows(pool: object) -> bool:
 
 
 def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
-    """Write each loan of the engine's pool into the ledger.
+    """Record each loan of the engine's pool in the ledger.
 
     Raises:
         ValueError: the ledger has a pool of that name already.
@@ -76,45 +80,74 @@ def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
     gauge = EngineGauge(core)
     book = gauge.book = ledger.open_book(name, gauge)
     _follow_losses(core, book)
-    _time_connects(core, book)
     _follow_loans(core, book)
+    if "sqlalchemy.ext.asyncio" in sys.modules:
+        _releases.follow(book)
+
+    def close() -> None:
+        if not book.loans:  # else its pool lives on
+            ledger.close_book(book)
+
+    weakref.finalize(core, close).atexit = False
     return book
 
 
 def follow_loans(engine: Engine, book: Book) -> None:
-    """Write down whatever a pool lends and gets back, by events alone."""
+    """Record what a pool hands out and gets back, by events alone."""
 
-    def record_checkout(
-        _: object, record: ConnectionPoolEntry, __: object
-    ) -> None:
+    def checkout(_: object, record: ConnectionPoolEntry, __: object) -> None:
         _record_checkout(book, record)
 
-    def record_end(_: object, record: ConnectionPoolEntry) -> None:
+    def checkin(_: object, record: ConnectionPoolEntry) -> None:
         book.record_end(id(record))
 
-    event.listen(engine, "checkout", record_checkout)
-    event.listen(engine, "checkin", record_end)
+    event.listen(engine, "checkout", checkout)
+    event.listen(engine, "checkin", checkin)
     _follow_losses(engine, book)
 
 
-def _record_checkout(
-    book: Book,
-    record: Any,  # noqa: ANN401
-    began: float | None = None,
-) -> None:
+@harmless
+def _record_checkout(book: Book, record: Any) -> None:  # noqa: ANN401
     info = record.info
     if PID not in info:
         info[PID] = _backend_pid(record.driver_connection)
-    # SQLAlchemy's own weak reference to what it has lent.
+    # SQLAlchemy's own weak reference to what it has handed out.
     handle = record.fairy_ref
-    frame = frame_above(4)
+    frame = frame_above(5)
     if frame is None or frame.f_code is not CONNECT:
-        # Beyond this function and its caller: neither is the application's.
-        frame = frame_above(2)
-    # An asyncio engine's core runs in a greenlet, beside whoever awaits it.
+        # Beyond this function, its guard and its caller.
+        frame = frame_above(3)
+    # An asyncio engine's core runs in a greenlet, beside what awaits it.
     awaiting = getcurrent().parent if getcurrent is not None else None
     beyond = awaiting.gr_frame if awaiting is not None else None
-    book.record_checkout(id(record), info[PID], handle, began, frame, beyond)
+    book.record_checkout(id(record), info[PID], handle, frame, beyond)
+
+
+@harmless
+def _record_timeout(book: Book) -> SQLAlchemyPoolExhausted:
+    book.record_timeout()
+    return SQLAlchemyPoolExhausted.of(book)
+
+
+@harmless
+def _record_detach(book: Book, connection: Any, record: Any) -> None:  # noqa: ANN401
+    slot = id(record)
+    loan = book.loans.get(slot)
+    # The record is back in the pool by now, and may be checked out again.
+    if loan is None or loan.handle is record.fairy_ref:
+        return
+    driver_connection = _driver_connection(connection)
+    if (loan.handle is not None and loan.handle() is None) or _is_closed(
+        driver_connection
+    ):
+        book.record_end(slot, "terminated")
+    else:
+        book.record_detach(slot, driver_connection)
+
+
+@harmless
+def _record_close(book: Book, connection: Any) -> None:  # noqa: ANN401
+    book.record_end(id(_driver_connection(connection)))
 
 
 def _follow_losses(engine: Engine, book: Book) -> None:
@@ -123,19 +156,20 @@ def _follow_losses(engine: Engine, book: Book) -> None:
     ) -> None:
         book.record_end(id(record), "terminated")
 
-    def detach(_: object, record: Any) -> None:  # noqa: ANN401
-        # The record is back in the pool by now, and may be another's.
-        loan = book.loans.get(id(record))
-        if loan is not None and loan.handle is not record.fairy_ref:
-            book.record_end(id(record), "detached")
+    def detach(connection: object, record: ConnectionPoolEntry) -> None:
+        _record_detach(book, connection, record)
+
+    def close_detached(connection: object) -> None:
+        _record_close(book, connection)
 
     async def free(loan: Loan) -> None:
         connection = loan.handle() if loan.handle else None
-        if connection is not None:
+        if connection is not None and not loan.detached:
             connection.invalidate()
 
     event.listen(engine, "invalidate", invalidate)
     event.listen(engine, "detach", detach)
+    event.listen(engine, "close_detached", close_detached)
     book.free_slot = free
 
 
@@ -144,22 +178,14 @@ def _sync_engine(engine: Any) -> Any:  # noqa: ANN401
     return getattr(engine, "sync_engine", engine)
 
 
-def _time_connects(engine: Engine, book: Book) -> None:
-    def before(_: object, record: ConnectionPoolEntry, *__: object) -> None:
-        if record is not None and record.record_info is not None:
-            record.record_info[BEGAN] = time.monotonic()
-
-    def after(_: object, record: ConnectionPoolEntry) -> None:
-        if record.record_info and BEGAN in record.record_info:
-            began = record.record_info.pop(BEGAN)
-            book.record_connect(time.monotonic() - began)
-
-    event.listen(engine, "do_connect", before)
-    event.listen(engine, "connect", after)
+def _driver_connection(connection: Any) -> Any:  # noqa: ANN401
+    """The driver's own connection, behind the adapter of an asyncio one."""
+    return unwrap(getattr(connection, "driver_connection", connection))
 
 
 def _follow_loans(engine: Engine, book: Book) -> None:
-    plain: Any = type(engine.pool)
+    pool: Any = engine.pool
+    plain: Any = type(pool)
     # `super()` takes a look at each call.
     connect, return_conn = plain.connect, plain._return_conn  # noqa: SLF001
 
@@ -168,24 +194,42 @@ def _follow_loans(engine: Engine, book: Book) -> None:
 
         def connect(self) -> PoolProxiedConnection:
             began = book.begin_wait()
-            connection: Any = None
             try:
-                connection = connect(self)
+                connection: Any = connect(self)
             except CheckoutTimeout as timeout:
-                book.record_timeout()
-                raise SQLAlchemyPoolExhausted.of(book) from timeout
+                error = _record_timeout(book)
+                if error is None:
+                    raise
+                raise error from timeout
             finally:
-                if connection is None:
-                    book.end_wait(began)
-            _record_checkout(book, connection._connection_record, began)  # noqa: SLF001
+                book.end_wait(began)
+            _record_checkout(book, connection._connection_record)  # noqa: SLF001
             return connection  # type: ignore[no-any-return]
 
         def _return_conn(self, record: ConnectionPoolEntry) -> None:
             book.record_end(id(record))
             return_conn(self, record)
 
+        def _should_wrap_creator(self, creator: Any) -> Any:  # noqa: ANN401
+            create = super()._should_wrap_creator(creator)
+
+            def timed(record: ConnectionPoolEntry) -> Any:  # noqa: ANN401
+                began = time.monotonic()
+                connection = create(record)
+                book.record_connect(time.monotonic() - began)
+                return connection
+
+            return timed
+
     Watched.__name__ = Watched.__qualname__ = f"Watched{plain.__name__}"
-    engine.pool.__class__ = Watched
+    pool.__class__ = Watched
+    pool._creator = pool._creator  # noqa: SLF001 - wraps it again
+
+
+def _is_closed(driver_connection: Any) -> bool:  # noqa: ANN401
+    if hasattr(driver_connection, "is_closed"):
+        return bool(driver_connection.is_closed())
+    return bool(getattr(driver_connection, "closed", False))
 
 
 def _backend_pid(driver_connection: Any) -> int | None:  # noqa: ANN401
@@ -195,3 +239,80 @@ def _backend_pid(driver_connection: Any) -> int | None:  # noqa: ANN401
             return int(driver_connection.get_server_pid())
         return int(driver_connection.info.backend_pid)
     return None
+
+
+class _Releases:
+    """Notes the loans that an asyncio session or connection is closing.
+
+    SQLAlchemy closes it in a task of its own, shielded from a cancellation:
+    before 2.1 a cancelled request does not wait for that task.
+    """
+
+    def __init__(self) -> None:
+        """Follow no book yet."""
+        self.faults: dict[str, str] = {}
+        self._books: weakref.WeakSet[Book] = weakref.WeakSet()
+        self._patched = False
+
+    def __str__(self) -> str:
+        """Name it in a fault of its own."""
+        return "closing sessions"
+
+    def follow(self, book: Book) -> None:
+        """Note the releases of this book's loans."""
+        self._books.add(book)
+        if not self._patched:
+            self._patched = True
+            self._patch()
+
+    def _patch(self) -> None:
+        from sqlalchemy.ext.asyncio import (  # noqa: PLC0415 - wants greenlet
+            AsyncConnection,
+            AsyncSession,
+            session,
+        )
+
+        block: Any = session._AsyncSessionContextManager  # noqa: SLF001
+        self._wrap(AsyncSession, "close", lambda it: it.sync_session)
+        self._wrap(AsyncConnection, "close", lambda it: it.sync_connection)
+        self._wrap(
+            block, "__aexit__", lambda it: it.async_session.sync_session
+        )
+
+    def _wrap(
+        self,
+        owner: Any,  # noqa: ANN401
+        name: str,
+        core: Callable[[Any], Any],
+    ) -> None:
+        plain = getattr(owner, name)
+
+        @wraps(plain)
+        async def close(this: Any, *args: Any) -> None:  # noqa: ANN401
+            self.note(core, this)
+            await plain(this, *args)
+
+        setattr(owner, name, close)
+
+    @harmless
+    def note(self, core: Callable[[Any], Any], closing: Any) -> None:  # noqa: ANN401
+        """Note the loans of what is closing."""
+        for connection in _connections(core(closing)):
+            record = connection._dbapi_connection._connection_record  # noqa: SLF001
+            for book in list(self._books):
+                book.record_release(id(record))
+
+
+def _connections(core: Any) -> Iterator[Any]:  # noqa: ANN401
+    """The open connections of a core session, or of a core connection."""
+    transaction = getattr(core, "_transaction", None)
+    found = getattr(transaction, "_connections", None)
+    candidates = (
+        [core] if found is None else {each[0] for each in found.values()}
+    )
+    for connection in candidates:
+        if getattr(connection, "_dbapi_connection", None) is not None:
+            yield connection
+
+
+_releases = _Releases()

@@ -1,90 +1,95 @@
-"""What a SQLAlchemy engine's pool says of itself."""
+"""A SQLAlchemy engine's own counts."""
 
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, event
 from sqlalchemy.pool import QueuePool
 
 if TYPE_CHECKING:
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy import Engine
 
     from poolwatch.ledger import Book
 
 
 class EngineGauge:
-    """What the engine's pool of the moment says of itself.
+    """The counts of the engine's current pool; keeps no engine alive.
 
-    A QueuePool counts itself. NullPool and StaticPool do not; what they have
-    lent is what the ledger has written.
+    A QueuePool counts itself. NullPool and StaticPool do not: for them the
+    ledger's loans are counted.
     """
 
     def __init__(self, engine: Engine) -> None:
-        """Keep the engine, whose pool changes when it is disposed of."""
-        self._engine = engine
+        """Refer to the engine, and to its first pool, weakly."""
+        self._engine = weakref.ref(engine)
+        self._first = weakref.ref(engine.pool)
         self.book: Book | None = None
-        # A slot whose connection was invalidated or reclaimed waits in the
-        # pool like any other, and `checkedin()` counts it. So the slots that
-        # do have a connection are followed here.
-        self._open: set[int] = set()
-        self._of = weakref.ref(engine.pool)
-        event.listen(engine, "connect", self._opened)
-        event.listen(engine, "close", self._closed)
-        event.listen(engine, "detach", self._closed)
 
-    def _opened(self, _: object, record: ConnectionPoolEntry) -> None:
-        self._slots().add(id(record))
+    @property
+    def _pool(self) -> Any:  # noqa: ANN401
+        engine = self._engine()  # whose pool changes when it is disposed of
+        return None if engine is None else engine.pool
 
-    def _closed(self, _: object, record: ConnectionPoolEntry) -> None:
-        self._slots().discard(id(record))
-
-    def _slots(self) -> set[int]:
-        # What a pool that was disposed of has lent is not of the new one. An
-        # event tells of that as well, and costs every checkout 3 µs: an
-        # engine with a listener joins all its events for each connection.
-        if self._of() is not self._engine.pool:
-            self._of = weakref.ref(self._engine.pool)
-            self._open.clear()
-        return self._open
+    @property
+    def _queue_pool(self) -> QueuePool | None:
+        pool = self._pool
+        return pool if isinstance(pool, QueuePool) else None
 
     def size(self) -> int:
-        """Connections it keeps open when nobody borrows."""
-        pool = self._engine.pool
-        return pool.size() if isinstance(pool, QueuePool) else 0
+        """Connections it keeps open when all are idle."""
+        pool = self._queue_pool
+        return pool.size() if pool is not None else 0
 
     def minimum(self) -> int:
-        """None: it opens a connection when the first borrower asks."""
+        """None: it opens a connection for the first checkout."""
         return 0
 
     def capacity(self) -> int | None:
-        """The most it lends at once: pool size and overflow."""
-        pool = self._engine.pool
-        if not isinstance(pool, QueuePool):
+        """The most that can be checked out: pool size and overflow."""
+        pool = self._queue_pool
+        if pool is None:
             return None
         overflow: int = pool._max_overflow  # noqa: SLF001
         return pool.size() + overflow if overflow >= 0 else None
 
     def checked_out(self) -> int:
-        """Connections lent now."""
-        pool = self._engine.pool
-        if isinstance(pool, QueuePool):
+        """Connections of the current pool that are checked out now."""
+        pool = self._queue_pool
+        if pool is not None:
             return pool.checkedout()
         return len(self.book.loans) if self.book else 0
 
     def idle(self) -> int:
         """Open connections that wait in the pool."""
-        pool = self._engine.pool
-        if not isinstance(pool, QueuePool):
+        pool = self._queue_pool
+        if pool is None:
             return 0
-        return max(0, len(self._slots()) - pool.checkedout())
+        # A slot whose connection was invalidated waits like any other, so
+        # `checkedin()` counts it as well.
+        queue: Any = pool._pool  # noqa: SLF001
+        waiting = getattr(queue, "queue", None)
+        if waiting is None:  # an asyncio engine's wraps an `asyncio.Queue`
+            waiting = queue._queue._queue  # noqa: SLF001
+        return sum(
+            record.dbapi_connection is not None for record in waiting.copy()
+        )
 
     def overflow(self) -> int:
         """Open connections beyond the pool's size."""
-        pool = self._engine.pool
-        return max(0, pool.overflow()) if isinstance(pool, QueuePool) else 0
+        pool = self._queue_pool
+        return max(0, pool.overflow()) if pool is not None else 0
+
+    def watches(self, pool: object) -> bool:
+        """Whether this is the engine that it reads."""
+        return self._engine() is getattr(pool, "sync_engine", pool)
 
     def closed(self) -> bool:
-        """Never: an engine that was disposed of lends again."""
-        return False
+        """Whether it was disposed of, or collected, and nothing is open."""
+        if self.book is not None and self.book.loans:
+            return False
+        pool = self._pool
+        if pool is None:
+            return True
+        disposed = pool is not self._first()
+        return disposed and self.checked_out() == self.idle() == 0

@@ -76,17 +76,10 @@ def _watch_sqlalchemy(ledger: Ledger) -> None:
 
     book = _open_book(ledger, "SQLAlchemy")
 
-    def adopt(_: object, record: Any) -> None:  # noqa: ANN401
-        # A connection that is made to fill the pool is lent by the pool.
-        if UNPOOLED in ledger.books:
-            slot = id(record.driver_connection)
-            ledger.books[UNPOOLED].record_end(slot)
-
     def name(_: object, record: object, connection: Any) -> None:  # noqa: ANN401
         _name_pool(book, id(record), connection._pool)  # noqa: SLF001
 
     # Events of the class reach every pool, also one that exists already.
-    event.listen(Pool, "connect", adopt)
     every_pool = cast("Any", Pool)
     follow_loans(every_pool, book)
     event.listen(Pool, "checkout", name)

@@ -75,8 +75,8 @@ class LoanOwners(Listener):
 
     def charge(self, loan: Loan) -> None:
         """Note the owner of a loan, at its checkout."""
-        owner = current.get()
-        if loan.borrower is not None and loan.borrower.route:
+        owner, borrower = current.get(), loan.borrower
+        if borrower and borrower.route and not borrower.outlived:
             owner = self.test or owner
         if owner is not None:
             self._owners[loan] = owner
@@ -131,7 +131,7 @@ class LoanOwners(Listener):
         return [
             loan
             for loan in self._ledger.loans()
-            if self._owners.get(loan) is owner
+            if self._owners.get(loan) is owner and loan.intended is None
         ]
 
     def _leave_sessions_to_fixtures(self, owner: Owner) -> None:

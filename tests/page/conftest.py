@@ -1,4 +1,4 @@
-"""One browser and one lab for all tests of the page, put back after each."""
+"""One browser and one lab for all tests of the page, reset after each."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.page.browser import FLAGS, looking_at
-from tests.page.lab import Lab, running_lab
+from tests.page.browser import FLAGS, open_page
+from tests.page.lab import RunningLab, running_lab
 from tests.programs import program
 
 
@@ -29,26 +29,27 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def session_lab(database_url: str) -> Iterator[Lab]:
+def session_lab(database_url: str) -> Iterator[RunningLab]:
     """Started once; see `lab`."""
     with running_lab(database_url) as lab:
         yield lab
 
 
 @pytest.fixture
-def lab(session_lab: Lab) -> Iterator[Lab]:
+def lab(session_lab: RunningLab) -> Iterator[RunningLab]:
     """The running lab, reset afterwards."""
     yield session_lab
     session_lab.ask("POST", "/lab/reset")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, lab: Lab) -> AsyncIterator[Page]:
-    """The page on a projector, its load off in the end."""
-    async with looking_at(browser, lab) as page:
+async def page(browser: Browser, lab: RunningLab) -> AsyncIterator[Page]:
+    """The page of lesson orders on a projector, reset in the end."""
+    async with open_page(browser, lab, "/lessons/orders") as page:
         yield page
+        await page.keyboard.press("Escape")
         stop = page.get_by_role("button", name="Stop load")
         if await stop.is_visible():
             await stop.click()
-        start = page.get_by_role("button", name="Start load")
-        await expect(start).to_be_visible()
+        await page.get_by_role("button", name="Reset all").click()
+        await expect(page.locator(".message")).to_contain_text("Reset: freed")

@@ -15,7 +15,7 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
+class RunningLab:
     """The running command, and where its two processes listen."""
 
     command: Command
@@ -32,6 +32,10 @@ class Lab:
             headers=HEADERS,
             timeout=60,
         ).raise_for_status()
+
+    def get(self, path: str) -> httpx.Response:
+        """Send the service a request."""
+        return httpx.get(self.service + path, timeout=60)
 
     def loans(self) -> LoansPage:
         """Who holds what, as the lookout says."""
@@ -51,7 +55,7 @@ class Lab:
 @contextmanager
 def running_lab(
     database_url: str, buffer: int = 1, timeout: int = 1
-) -> Iterator[Lab]:
+) -> Iterator[RunningLab]:
     """Start it without a browser, and wait until there is something to see.
 
     With a buffer of one, six requests exhaust the engine, and four the other
@@ -79,7 +83,7 @@ def running_lab(
             60,
         )
         assert command.process.poll() is None, command.told
-        yield Lab(
+        yield RunningLab(
             command,
             *(f"http://127.0.0.1:{port}" for port in (service, lookout, page)),
         )

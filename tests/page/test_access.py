@@ -5,13 +5,18 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.page.browser import Scheme, looking_at
-from tests.page.lab import Lab
-from tests.page.test_lesson import switch_collector_off
+from tests.page.browser import Scheme, open_page
+from tests.page.lab import RunningLab
+from tests.page.test_lesson import leak, switch_collector_off
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-NAMED = "button, input, select, textarea, a, [role=switch], [tabindex='0']"
+FOCUS = """() => [
+  document.activeElement.textContent,
+  parseFloat(getComputedStyle(document.activeElement).outlineWidth)]"""
+CUT = """() => [...document.querySelectorAll(".site > *")]
+  .filter(e => e.scrollWidth > e.clientWidth && e.clientWidth > 0)
+  .map(e => e.textContent)"""
 CONTRASTS = """() => {
   const rgb = text => text.match(/[\\d.]+/g).map(Number);
   const luminance = ([r, g, b]) => [r, g, b]
@@ -38,17 +43,17 @@ CONTRASTS = """() => {
 
 
 async def test_a_leak_can_be_made_and_cured_with_the_keyboard_alone(
-    page: Page, lab: Lab
+    page: Page, lab: RunningLab
 ) -> None:
     await switch_collector_off(page)
     await page.locator("body").focus()
     await tab_to(page, "before")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".said")).to_contain_text("before answers")
+    await expect(page.locator(".message")).to_contain_text("before handles")
     await tab_to(page, "Start load")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".sites.leaked .site").first).to_be_visible()
-    await tab_to(page, r"\d+ orders/before\.py:.*")
+    await expect(page.locator(".site.leaked").first).to_be_visible()
+    await tab_to(page, r"\d+ leaked orders/before\.py:.*")
     await page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     await expect(dialog.locator("ol")).to_contain_text("app/orders/before.py:")
@@ -56,34 +61,25 @@ async def test_a_leak_can_be_made_and_cured_with_the_keyboard_alone(
     await expect(dialog).to_be_hidden()
     await tab_to(page, "after")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".said")).to_contain_text("after answers")
+    await expect(page.locator(".message")).to_contain_text("after handles")
     await tab_to(page, "Stop load")
     await page.keyboard.press("Enter")
-    await tab_to(page, "Reset")
+    await tab_to(page, "Reset all")
     await page.keyboard.press("Enter")
 
-    await expect(page.locator(".said")).to_contain_text("Reset: freed")
+    await expect(page.locator(".message")).to_contain_text("Reset: freed")
     assert lab.loans().loans == []
 
 
 async def tab_to(page: Page, words: str) -> None:
-    """Go on until what has the focus is called so."""
+    """Press Tab until a control of this name has a visible focus."""
     for _ in range(60):
         await page.keyboard.press("Tab")
-        focused = await page.evaluate("document.activeElement.textContent")
+        focused, outline = await page.evaluate(FOCUS)
         if re.fullmatch(words, focused.strip()):
+            assert outline >= 2
             return
-    pytest.fail(f"the keyboard does not come to {words}")
-
-
-async def test_what_has_the_focus_is_seen(page: Page) -> None:
-    await page.locator("body").focus()
-    await tab_to(page, "Start load")
-
-    width = await page.locator(":focus").evaluate(
-        "e => parseFloat(getComputedStyle(e).outlineWidth)"
-    )
-    assert width >= 2
+    pytest.fail(f"the keyboard does not reach {words}")
 
 
 async def test_the_first_tab_skips_to_the_charts(page: Page) -> None:
@@ -114,14 +110,18 @@ async def test_headings_are_there_for_each_part(page: Page) -> None:
     await expect(page.get_by_role("heading", level=1)).to_have_count(1)
     parts = await page.get_by_role("heading", level=2).all_text_contents()
 
-    assert {"Controls", "Requests a second", "Leaked, by line"} <= {*parts}
+    assert {
+        "Controls",
+        "Requests per second",
+        "Checked-out connections, by line",
+    } <= {*parts}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_text_stands_out_in_the_light_and_in_the_dark(
-    browser: Browser, lab: Lab, scheme: Scheme
+    browser: Browser, lab: RunningLab, scheme: Scheme
 ) -> None:
-    async with looking_at(browser, lab, scheme=scheme) as page:
+    async with open_page(browser, lab, scheme=scheme) as page:
         await expect(page.locator("body")).to_have_class(
             re.compile(f"body--{scheme}")
         )
@@ -134,17 +134,48 @@ async def test_text_stands_out_in_the_light_and_in_the_dark(
 async def test_the_theme_can_be_chosen(page: Page) -> None:
     body = expect(page.locator("body"))
 
-    await page.get_by_role("button", name="Theme: auto").click()
-    await body.to_have_class(re.compile("body--dark"))
-    await page.get_by_role("button", name="Theme: dark").click()
-    await body.not_to_have_class(re.compile("body--dark"))
+    for theme in ("dark", "light"):
+        await page.get_by_role("combobox", name="Theme").click()
+        await page.get_by_role("option", name=theme).click()
+        await body.to_have_class(re.compile(f"body--{theme}"))
+
+
+async def test_a_switch_explains_itself(page: Page) -> None:
+    await page.get_by_role("switch", name="Garbage collector").hover()
+
+    await expect(page.get_by_role("tooltip")).to_contain_text(
+        "returns some leaked connections, at an unpredictable time"
+    )
+
+
+async def test_no_name_of_a_line_is_cut(page: Page) -> None:
+    await leak(page)
+    await expect(
+        page.locator(".site", has_text="list_orders_alt")
+    ).to_be_visible()
+
+    assert await page.evaluate(CUT) == []
+
+
+async def test_a_phone_shows_a_line_and_its_connections_in_one_view(
+    browser: Browser, lab: RunningLab
+) -> None:
+    lab.ask("PUT", "/lab/gc", enabled=False)
+    for _ in range(3):
+        lab.get("/before/orders/1")
+    async with open_page(browser, lab, "/", 390, 844, level="warning") as page:
+        await page.locator(".site.leaked").click()
+        dialog = page.get_by_role("dialog")
+        for part in (".diff .here", ".group", "ol li"):
+            await expect(dialog.locator(part).first).to_be_in_viewport()
+        await expect(dialog.locator(".group b").first).to_have_text("3 ×")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_nothing_is_wider_than_the_screen(
-    browser: Browser, lab: Lab, width: int
+    browser: Browser, lab: RunningLab, width: int
 ) -> None:
-    async with looking_at(browser, lab, width=width) as page:
+    async with open_page(browser, lab, width=width) as page:
         await expect(page.locator(".diff .leak").first).to_be_attached()
         assert (
             await page.evaluate("document.documentElement.scrollWidth")
@@ -156,5 +187,5 @@ async def test_a_projector_shows_the_essentials_without_scrolling(
     page: Page,
 ) -> None:
     assert await page.evaluate("document.documentElement.scrollHeight") <= 720
-    for part in (".pool", ".rates", ".figures", ".sites", ".diff .leak"):
+    for part in (".headline", ".watch", ".pool", ".rates", ".sites", ".strip"):
         await expect(page.locator(part).first).to_be_in_viewport()

@@ -8,7 +8,7 @@ import pytest
 
 from app.api import LESSONS, folder
 from app.lesson import Lesson
-from lab.page.diff import one_above_the_other, side_by_side
+from lab.page.diff import marked_changes, side_by_side
 
 each_lesson = pytest.mark.parametrize(
     "lesson", LESSONS, ids=lambda lesson: lesson.name
@@ -17,7 +17,7 @@ each_lesson = pytest.mark.parametrize(
 
 @each_lesson
 def test_every_mark_is_shown_on_its_own_side(lesson: Lesson) -> None:
-    for html in (one_above_the_other(lesson), side_by_side(lesson)):
+    for html in (marked_changes(lesson), side_by_side(lesson)):
         for kind, file, change in (
             ("LEAK", "before", "removed"),
             ("FIX", "after", "added"),

@@ -1,4 +1,4 @@
-"""Nobody but the page itself speaks to its process."""
+"""The page's process refuses requests that the page did not send."""
 
 import httpx
 import pytest
@@ -6,10 +6,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.page.lab import Lab
+from tests.page.lab import RunningLab
 
 
-def test_the_page_is_served_at_this_machine_alone(lab: Lab) -> None:
+def test_the_page_is_served_at_this_machine_alone(lab: RunningLab) -> None:
     listening = lab.process("lab.page").net_connections("tcp")
 
     assert {
@@ -18,7 +18,7 @@ def test_the_page_is_served_at_this_machine_alone(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "192.0.2.1", "127.0.0.2"])
-def test_another_host_is_refused(lab: Lab, host: str) -> None:
+def test_another_host_is_refused(lab: RunningLab, host: str) -> None:
     answer = httpx.get(lab.page, headers={"Host": host})
 
     assert answer.status_code == 400
@@ -26,13 +26,13 @@ def test_another_host_is_refused(lab: Lab, host: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null"])
-def test_another_origin_is_refused(lab: Lab, origin: str) -> None:
+def test_another_origin_is_refused(lab: RunningLab, origin: str) -> None:
     answer = httpx.get(lab.page, headers={"Origin": origin})
 
     assert answer.status_code == 403
 
 
-def test_a_websocket_of_another_origin_is_refused(lab: Lab) -> None:
+def test_a_websocket_of_another_origin_is_refused(lab: RunningLab) -> None:
     url = lab.page.replace("http", "ws") + "/_nicegui_ws/socket.io/"
     query = "?EIO=4&transport=websocket"
 
@@ -43,8 +43,17 @@ def test_a_websocket_of_another_origin_is_refused(lab: Lab) -> None:
     assert refused.value.response.status_code == 403
 
 
-def test_the_browser_may_load_nothing_from_elsewhere(lab: Lab) -> None:
+def test_the_browser_may_load_nothing_from_elsewhere(lab: RunningLab) -> None:
     policy = httpx.get(lab.page).headers["content-security-policy"]
 
     assert policy.startswith("default-src 'self';")
     assert "http" not in policy
+
+
+def test_an_address_without_a_lesson_lists_the_lessons(
+    lab: RunningLab,
+) -> None:
+    answer = httpx.get(f"{lab.page}/lessons/ordres")
+
+    assert answer.status_code == 404
+    assert answer.text.startswith("There is no lesson 'ordres'; there are ord")

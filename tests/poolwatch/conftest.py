@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from inspect import signature
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import asyncpg
@@ -13,9 +15,13 @@ from sqlalchemy.engine import URL, make_url
 
 from poolwatch import Ledger, Listener, Loan, Reporter
 from poolwatch.loan import Ending
-from poolwatch.metrics.opentelemetry import Exporter
-from tests.conftest import without_collector
-from tests.poolwatch.telemetry import Telemetry
+from tests.garbage import without_collector
+
+if TYPE_CHECKING:
+    from _pytest.mark import MarkDecorator
+
+    from poolwatch.metrics.opentelemetry import Exporter
+    from tests.poolwatch.telemetry import Telemetry
 
 PATIENCE = 20.0
 """Seconds that are for ever, also with both cores busy."""
@@ -77,9 +83,15 @@ def operator(database_url: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def server(database_url: str, operator: psycopg.Connection) -> Server:
+def server(
+    database_url: str, operator: psycopg.Connection
+) -> Iterator[Server]:
+    """No query of the test outlives it: others count active connections."""
     name = f"poolwatch-{uuid4().hex[:8]}"
-    return Server(make_url(database_url), name, operator)
+    server = Server(make_url(database_url), name, operator)
+    yield server
+    for pid in server.backends():
+        server.terminate(pid)
 
 
 @pytest.fixture
@@ -108,6 +120,14 @@ def endings(ledger: Ledger) -> list[str]:
     return heard
 
 
+def needs(function: Callable[..., object], parameter: str) -> "MarkDecorator":
+    """Skip a test where the driver's version has no such parameter."""
+    return pytest.mark.skipif(
+        parameter not in signature(function).parameters,
+        reason=f"this version of the driver has no `{parameter}`",
+    )
+
+
 def only(ledger: Ledger) -> Loan:
     """The one loan that is open."""
     (loan,) = ledger.loans()
@@ -130,14 +150,18 @@ async def until_async(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def telemetry() -> Iterator[Telemetry]:
+def telemetry() -> "Iterator[Telemetry]":
+    from tests.poolwatch.telemetry import Telemetry
+
     telemetry = Telemetry()
     yield telemetry
     telemetry.provider.shutdown()
 
 
 @pytest.fixture
-def exporter(ledger: Ledger, telemetry: Telemetry) -> Exporter:
+def exporter(ledger: Ledger, telemetry: "Telemetry") -> "Exporter":
+    from poolwatch.metrics.opentelemetry import Exporter
+
     return Exporter(ledger, telemetry.provider)
 
 

@@ -79,8 +79,7 @@ class EngineLender(Lender):
 
     def spare(self) -> int:
         pools = [pool for pool in self._pools if isinstance(pool, QueuePool)]
-        kept = sum(pool.checkedin() for pool in pools)
-        return kept + len(self._detached) + (self.most == 1)
+        return sum(pool.checkedin() for pool in pools) + (self.most == 1)
 
     def lent(self) -> int:
         records = {
@@ -88,7 +87,7 @@ class EngineLender(Lender):
             for connection in self.held
             if (record := connection._connection_record) is not None
         }
-        return sum(records.values())
+        return sum(records.values()) + len(self._detached)
 
     def pid(self, connection: Any) -> int | None:
         return self.book.loans[id(connection._connection_record)].pid

@@ -11,13 +11,15 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import poolwatch
 from poolwatch import Book, Ledger, PoolExhausted
-from tests.poolwatch.conftest import Server, only, until_async
+from tests.poolwatch.conftest import Server, needs, only, until_async
 
 SETTINGS: Any = {
     "min_size": 0,
     "max_size": 2,
     "max_queries": 50_000,
     "max_inactive_connection_lifetime": 0,
+    "setup": None,
+    "init": None,
     "loop": None,
     "connection_class": asyncpg.Connection,
     "record_class": asyncpg.Record,
@@ -153,7 +155,7 @@ async def test_a_timeout_with_free_slots_stays_as_it_is(
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(pool, "_connect", never)
+    monkeypatch.setattr(asyncpg.Pool, "_get_new_connection", never)
     with pytest.raises(TimeoutError) as timeout:
         await pool.acquire(timeout=0.01)
     assert not isinstance(timeout.value, PoolExhausted)
@@ -212,10 +214,10 @@ async def test_a_pool_that_cannot_be_watched_is_left_as_it_was(
     assert not ledger.books
 
 
-async def test_each_book_that_follows_a_pool_sees_each_loan(
-    pool: asyncpg.Pool, book: Book, ledger: Ledger
+async def test_each_ledger_that_watches_a_pool_sees_each_loan(
+    pool: asyncpg.Pool, book: Book
 ) -> None:
-    again = poolwatch.watch(pool, "again", ledger)
+    again = poolwatch.watch(pool, "again", Ledger())
     for _ in range(2):
         async with pool.acquire():
             assert len(book.loans) == len(again.loans) == 1
@@ -262,6 +264,7 @@ async def test_a_pools_own_connections_are_no_loans_of_the_unpooled(
     await engine.dispose()
 
 
+@needs(asyncpg.create_pool, "connect")
 async def test_what_a_pool_has_a_function_open_is_lent_by_the_pool(
     unpooled: Book, server: Server, ledger: Ledger
 ) -> None:

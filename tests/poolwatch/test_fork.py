@@ -12,7 +12,7 @@ from tests.poolwatch.conftest import PATIENCE
 
 FORK = """
 import os, signal, sys, threading
-from poolwatch import Borrower, Ledger, Reporter
+from poolwatch import Ledger, Reporter
 from poolwatch.pools.ledger_gauge import UncountedGauge
 
 ledger, reporter = Ledger(), Reporter()
@@ -62,7 +62,7 @@ def hold():
 
 def leak():
     with ledger.borrower("job"):
-        book.record_checkout(1, None, began=book.begin_wait())
+        book.record_checkout(1, None)
     print([finding.kind for finding in reporter.recent])
 
 
@@ -79,7 +79,7 @@ def test_the_child_has_none_of_the_parents_loans_waiters_and_borrowers() -> (
 ):
     script = """
 def borrow():
-    ledger.begin(Borrower("request"))
+    ledger.begin("request")
     book.record_checkout(1, None)
     book.begin_wait()
 
@@ -100,12 +100,11 @@ def test_a_borrower_that_forks_may_end_in_the_child() -> None:
     script = """
 def go_on():
     book.record_end(1)
-    ledger.end(borrower, token)
+    ledger.end(begun)
     print(ledger.borrowers, book.leaks)
 
 
-borrower = Borrower("job")
-token = ledger.begin(borrower)
+begun = ledger.begin("job")
 book.record_checkout(1, None)
 in_child(go_on)
 """

@@ -55,13 +55,18 @@ async def test_a_closed_asyncio_psycopg_pool_gives_its_name_free(
     assert is_free(ledger, server)
 
 
-def test_an_engine_that_was_disposed_of_keeps_its_name(
+def test_the_name_of_an_engine_is_free_while_it_is_disposed_of(
     ledger: Ledger, server: Server
 ) -> None:
     engine = create_engine(server.engine_url("psycopg"))
     poolwatch.watch(engine, "orders", ledger)
-    engine.dispose()
     assert not is_free(ledger, server)
+    engine.dispose()
+    with engine.connect():
+        assert not is_free(ledger, server)
+    assert not is_free(ledger, server)  # one is open, and idle
+    engine.dispose()
+    assert is_free(ledger, server)
 
 
 def test_connections_without_a_pool_keep_their_name(

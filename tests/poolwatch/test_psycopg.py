@@ -10,7 +10,7 @@ from psycopg_pool import ConnectionPool, NullConnectionPool, PoolTimeout
 
 import poolwatch
 from poolwatch import Book, Ledger, PoolExhausted
-from tests.poolwatch.conftest import Server, only, until
+from tests.poolwatch.conftest import Server, needs, only, until
 
 Open = Callable[..., ConnectionPool]
 
@@ -75,10 +75,10 @@ def test_each_end_says_how_it_came(
     assert endings == ["returned", "terminated"]
 
 
-def test_each_book_that_follows_a_pool_sees_each_loan(
-    pool: ConnectionPool, book: Book, ledger: Ledger
+def test_each_ledger_that_watches_a_pool_sees_each_loan(
+    pool: ConnectionPool, book: Book
 ) -> None:
-    again = poolwatch.watch(pool, "again", ledger)
+    again = poolwatch.watch(pool, "again", Ledger())
     for _ in range(2):
         with pool.connection():
             assert len(book.loans) == len(again.loans) == 1
@@ -109,6 +109,7 @@ def test_a_stranger_is_refused_and_ends_nothing(
 
 
 @pooling
+@needs(ConnectionPool, "close_returns")
 def test_close_ends_a_loan_where_it_returns(
     open_pool: Open, ledger: Ledger
 ) -> None:
@@ -164,6 +165,7 @@ def test_a_backend_that_was_terminated_ends_its_loan(
 
 
 @pooling
+@needs(ConnectionPool, "check")
 def test_a_connection_that_fails_its_check_is_no_loan(
     open_pool: Open, ledger: Ledger, server: Server
 ) -> None:

@@ -15,7 +15,7 @@ from psycopg_pool import (
 
 import poolwatch
 from poolwatch import Book, Ledger, PoolExhausted
-from tests.poolwatch.conftest import Server, only, until_async
+from tests.poolwatch.conftest import Server, needs, only, until_async
 
 Open = Callable[..., Awaitable[AsyncConnectionPool]]
 
@@ -57,10 +57,10 @@ async def test_the_end_of_the_block_ends_a_loan(
     assert not book.loans
 
 
-async def test_each_book_that_follows_a_pool_sees_each_loan(
-    pool: AsyncConnectionPool, book: Book, ledger: Ledger
+async def test_each_ledger_that_watches_a_pool_sees_each_loan(
+    pool: AsyncConnectionPool, book: Book
 ) -> None:
-    again = poolwatch.watch(pool, "again", ledger)
+    again = poolwatch.watch(pool, "again", Ledger())
     for _ in range(2):
         async with pool.connection():
             assert len(book.loans) == len(again.loans) == 1
@@ -78,6 +78,7 @@ async def test_a_second_putconn_is_refused_and_ends_nothing(
     assert book.loans_ended == 1
 
 
+@needs(AsyncConnectionPool, "close_returns")
 @pytest.mark.parametrize("open_pool", [AsyncConnectionPool], indirect=True)
 async def test_close_ends_a_loan_where_it_returns(
     open_pool: Open, ledger: Ledger

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from poolwatch import Ledger
-from tests.conftest import ignored_warnings
+from tests.garbage import ignored_warnings
 from tests.poolwatch.conftest import Server
 from tests.poolwatch.lender import Lender
 from tests.poolwatch.lenders import LENDERS

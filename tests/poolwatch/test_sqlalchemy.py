@@ -111,7 +111,9 @@ def test_each_end_says_how_it_came(
 ) -> None:
     engine.raw_connection().close()
     engine.raw_connection().invalidate()
-    engine.raw_connection().detach()
+    detached = engine.raw_connection()
+    detached.detach()
+    detached.close()
     engine.raw_connection()
     assert endings == [
         "returned",
@@ -145,11 +147,27 @@ def test_a_soft_invalidation_ends_nothing(engine: Engine, book: Book) -> None:
     assert not book.loans
 
 
-def test_detaching_ends_a_loan_once(engine: Engine, book: Book) -> None:
+def test_a_detached_connection_is_a_loan_until_it_is_closed(
+    engine: Engine, book: Book, ledger: Ledger
+) -> None:
     with engine.connect() as connection:
+        pid = only(ledger).pid
         connection.detach()
-        assert not book.loans
-    assert book.loans_ended == 1
+        assert only(ledger).pid == pid
+    assert (len(book.loans), book.loans_ended) == (0, 1)
+
+
+def test_a_detached_connection_that_is_not_closed_is_a_leak(
+    engine: Engine, book: Book, ledger: Ledger, endings: list[str]
+) -> None:
+    with ledger.borrower("request"):
+        connection = engine.raw_connection()
+        connection.detach()
+    assert only(ledger).state == "leaked"
+    del connection
+    gc.collect()
+    assert not book.loans
+    assert endings == ["detached"]
 
 
 def test_detaching_what_is_closed_ends_its_loan(
@@ -178,9 +196,9 @@ def test_a_slot_that_was_detached_is_lent_anew(
         detached.detach()
         with engine.connect() as connection:
             pid = connection.scalar(text("SELECT pg_backend_pid()"))
-            assert only(ledger).pid == pid
+            assert [loan.pid for loan in ledger.loans()][1:] == [pid]
             detached.close()
-            assert len(book.loans) == 1
+            assert only(ledger).pid == pid
 
 
 def test_a_backend_that_was_terminated_ends_its_loan(

@@ -106,13 +106,14 @@ async def test_invalidation_ends_a_loan(
     assert book.loans_ended == 1
 
 
-async def test_detaching_ends_a_loan_once(
+async def test_a_detached_connection_is_a_loan_until_it_is_closed(
     engine: AsyncEngine, book: Book
 ) -> None:
     async with engine.connect() as connection:
         raw = await connection.get_raw_connection()
         raw.detach()
-        assert not book.loans
+        assert len(book.loans) == 1
+    assert not book.loans
     assert (book.loans_ended, book.garbage_collected) == (1, 0)
 
 

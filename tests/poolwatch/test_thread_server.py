@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +21,8 @@ from poolwatch import Ledger, Reporter
 from poolwatch.metrics.prometheus import Exporter
 from poolwatch.pages.process import ThisProcess
 from poolwatch.pages.thread_server import serve_in_thread
-from tests.conftest import TOKEN, without_collector
+from tests.conftest import TOKEN
+from tests.garbage import without_collector
 
 BLOCKED_SECONDS = 30
 """At most; time enough to ask the own port, also with both cores busy."""
@@ -277,3 +279,34 @@ def test_listens_at_the_loopback_address_alone(
     port = free_port()
     with serve_in_thread(process, port), pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", port))
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_refuses_hosts_that_are_not_meant(
+    process: nullcontext[ThisProcess],
+    is_shared: bool,  # noqa: FBT001 - a parameter of the test
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/poolwatch/loans"
+
+    def status(host: str) -> int:
+        return httpx.get(url, headers={"Host": host}).status_code
+
+    with serve_in_thread(
+        process,
+        port,
+        tmp_path if is_shared else None,
+        allowed_hosts=["app"],
+    ):
+        wait_until(lambda: listens(port))
+
+        assert status("evil.example") == 400
+        assert status("evil.example:9001") == 400
+        for meant in ("app:9001", "localhost", "127.0.0.1", "[::1]:9001"):
+            assert status(meant) == 200
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -57,7 +57,7 @@ async def test_a_leak(
         assert verdict.cause == "leak"
         assert "3 of 4 loans outlived their borrower" in verdict.because
         assert "list_orders" in verdict.because
-        assert "give the connection back on every path" in str(verdict)
+        assert "return the connection on every path" in str(verdict)
         told = explain(book)
         assert told.startswith(
             "4 of 4 checked out: 3 × tests/poolwatch/test_verdic"
@@ -95,7 +95,7 @@ async def test_an_undersized_pool(
     callers = [asyncio.create_task(list_orders()) for _ in range(16)]
     await until_async(lambda: book.waiting >= 10)
     verdict = await _found(book, server, "undersized pool")
-    assert " wait while 4 loans of 0." in verdict.because
+    assert " wait while 4 loans with a median age of 0." in verdict.because
     enough.set()
     await asyncio.wait(callers)
 

@@ -59,7 +59,7 @@ class Command:
 
     def children(self) -> list[psutil.Process]:
         """Its descendants, in whichever session they are."""
-        with suppress(psutil.NoSuchProcess):
+        if self.process.poll() is None:  # else its id may be another's
             itself = psutil.Process(self.process.pid)
             self.family = [itself, *itself.children(recursive=True)]
         return self.family[1:]

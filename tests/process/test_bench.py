@@ -16,7 +16,7 @@ from tests.process.command import (
     wait_until,
 )
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 BENCHMARKS = [
     *("SQLAlchemy asyncio", "SQLAlchemy", "asyncpg", "psycopg_pool"),
     "GET /after/orders",

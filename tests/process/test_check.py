@@ -1,4 +1,4 @@
-"""`check`: exit 0 where nothing leaked, 1 where something did.
+"""`check`: exit 0 if nothing leaked, 1 if something did.
 
 `make check` runs all lessons; these are some, with every kind of fault.
 """
@@ -19,9 +19,9 @@ FAULTS = {
     "orders": r"[1-9]\d* leaked by .* × app/orders/before\.py:\d+ ",
     "slow_call": r"[1-9]\d* held by .* × app/lessons/slow_call/before\.py:",
     "row_lock": r"1 blocked by .* × app/lessons/row_lock/before\.py:\d+ ",
-    # Where requests starve, or a pool is nobody's, nothing is lent any more.
+    # After these two faults no connection is checked out any more.
     "nested_session": r"[1-9]\d* timed out by ",
-    "engine_per_request": r"[1-9]\d* leaked by .* × no pool knows them",
+    "engine_per_request": r"[1-9]\d* leaked by .* × in no pool of the service",
 }
 
 
@@ -54,7 +54,7 @@ def test_after_exits_0_and_names_no_line(database_url: str) -> None:
 def test_its_service_is_one_process_whatever_the_environment(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two, each would answer with its own counts."""
+    """Each of two processes would report its own counts."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("WEB_CONCURRENCY", "2")
 
@@ -63,14 +63,14 @@ def test_its_service_is_one_process_whatever_the_environment(
 
 
 @pytest.mark.slow
-def test_a_proxy_is_not_asked_for_this_machine(database_url: str) -> None:
-    nobody = "http://127.0.0.1:1"
+def test_no_proxy_is_used_for_this_machine(database_url: str) -> None:
+    closed = "http://127.0.0.1:1"
     check = run_here(
         *("check", "websocket", "--variant", "after", "--requests", "1"),
         DATABASE_URL=database_url,
-        HTTP_PROXY=nobody,
-        HTTPS_PROXY=nobody,
-        ALL_PROXY=nobody,
+        HTTP_PROXY=closed,
+        HTTPS_PROXY=closed,
+        ALL_PROXY=closed,
         NO_PROXY="",
     )
 
@@ -79,7 +79,7 @@ def test_a_proxy_is_not_asked_for_this_machine(database_url: str) -> None:
 
 @pytest.fixture(scope="module")
 def both(database_url: str) -> Iterator[Command]:
-    """One lesson, both ways, as JSON."""
+    """One lesson, both variants, as JSON."""
     with running(
         "check", "analytics", "--json", DATABASE_URL=database_url
     ) as check:
@@ -94,7 +94,7 @@ def test_json_has_every_scenario_of_both_variants(both: Command) -> None:
     both.exit_code()
 
     assert [
-        (found["lesson"], found["way"], found["scenario"])
+        (found["lesson"], found["version"], found["scenario"])
         for found in json.loads(both.printed)
     ] == [
         ("analytics", variant, scenario.name)
@@ -107,8 +107,8 @@ def test_json_counts_each_leak_by_its_line(both: Command) -> None:
     both.exit_code()
 
     for found in json.loads(both.printed):
-        counted, variant = found["found"], found["way"]
-        stated = counted["stated"] if variant == "before" else 0
+        counted, variant = found["faults"], found["version"]
+        stated = counted["expected"] if variant == "before" else 0
         assert counted["count"] == stated, found
         assert sum(counted["sites"].values()) == counted["count"]
 

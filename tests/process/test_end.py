@@ -23,7 +23,11 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 Signal = Callable[[Service], None]
 
 both_signals = pytest.mark.parametrize(
-    "signal", [Service.sigterm, Service.ctrl_c], ids=["sigterm", "ctrl_c"]
+    "signal",
+    [
+        pytest.param(Service.sigterm, id="sigterm"),
+        pytest.param(Service.ctrl_c, id="ctrl_c", marks=pytest.mark.slow),
+    ],
 )
 
 
@@ -114,6 +118,23 @@ def test_a_request_under_way_is_answered_before_the_end(
         holder.rollback()
 
     assert under_way.result().status_code == 200
+
+
+def test_a_stream_that_the_end_cuts_off_costs_no_trace(
+    clients: ThreadPoolExecutor, service: Service
+) -> None:
+    silent = {"answers": False}
+    httpx.put(f"{service.url}/lab/provider", json=silent, headers=HEADERS)
+    path = "/after/orders/1/tracking"
+    cut_off = clients.submit(httpx.get, service.url + path, timeout=30)
+    wait_until(lambda: loans(service)["borrowers"])
+
+    service.sigterm()
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        cut_off.result()
+    wait_until(lambda: service.process.poll() is not None)
+    assert "Traceback" not in service.told
 
 
 def leak_everything(service: Service) -> None:

@@ -1,4 +1,4 @@
-"""`lab`: two processes that end together, and leave nothing."""
+"""`page`: two processes that end together, and leave nothing."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.page.lab import Lab, running_lab
+from tests.page.lab import RunningLab, running_lab
 from tests.process.command import Command, free_port, run, wait_until
 from tests.process.conftest import Backends
 
 
 @pytest.fixture
-def lab(database_url: str) -> Iterator[Lab]:
+def lab(database_url: str) -> Iterator[RunningLab]:
     """The service and its page, both answering."""
     with running_lab(database_url) as lab:
         yield lab
@@ -20,11 +20,14 @@ def lab(database_url: str) -> Iterator[Lab]:
 
 @pytest.mark.parametrize(
     "ask",
-    [Command.sigterm, Command.ctrl_c, Command.hangup],
-    ids=["sigterm", "ctrl_c", "hangup"],
+    [
+        pytest.param(Command.sigterm, id="sigterm"),
+        pytest.param(Command.ctrl_c, id="ctrl_c", marks=pytest.mark.slow),
+        pytest.param(Command.hangup, id="hangup", marks=pytest.mark.slow),
+    ],
 )
 def test_it_ends_both_and_leaves_nothing(
-    lab: Lab, backends: Backends, ask: Callable[[Command], None]
+    lab: RunningLab, backends: Backends, ask: Callable[[Command], None]
 ) -> None:
     assert httpx.get(lab.page).is_success
     assert httpx.get(f"{lab.service}/healthz").is_success
@@ -32,19 +35,20 @@ def test_it_ends_both_and_leaves_nothing(
 
     ask(lab.command)
 
-    lab.command.exit_code(30)
+    lab.command.exit_code()
     wait_until(lab.command.is_all_gone)
     wait_until(lambda: not backends(lab.command))
     assert "Traceback" not in lab.command.told
 
 
+@pytest.mark.slow
 def test_the_end_of_the_page_is_the_end_and_says_why(
-    lab: Lab, backends: Backends
+    lab: RunningLab, backends: Backends
 ) -> None:
     backends(lab.command)
     lab.process("lab.page").kill()
 
-    assert lab.command.exit_code(30) == 2
+    assert lab.command.exit_code() == 2
     wait_until(lab.command.is_all_gone)
     assert "error: the page has ended (exit code -9)" in lab.command.told
     assert "Traceback" not in lab.command.told

@@ -1,5 +1,6 @@
 """`serve`: the database it is given, and the lab where that is on."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.control import routes as control
-from tests.process.command import Service, serving
+from tests.process.command import A_MINUTE, Service, serving, wait_until
 
 CONTROLS = [
     (method, route.path.format(lesson="orders"))
@@ -44,6 +45,31 @@ def test_without_the_lab_there_are_no_control_endpoints(
     assert answer.status_code == 404
 
 
+def test_a_client_that_sends_too_slowly_loses_its_connection(
+    production: Service,
+) -> None:
+    head = b"POST /orders HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 9\r\n"
+    url = httpx.URL(production.url)
+    with socket.create_connection((url.host, url.port), A_MINUTE) as client:
+        client.sendall(head + b"\r\n{")
+
+        assert client.recv(1) == b""
+
+    assert "Traceback" not in production.told
+
+
+def test_a_request_beyond_the_limit_gets_503_at_once(
+    database_url: str,
+) -> None:
+    with serving(DATABASE_URL=database_url, CLIENT_LIMIT="2") as service:
+        url = httpx.URL(service.url)
+        with socket.create_connection((url.host, url.port)):
+            answer = httpx.get(f"{service.url}/healthz")
+        wait_until(lambda: httpx.get(f"{service.url}/healthz").is_success)
+
+    assert answer.status_code == 503
+
+
 def test_without_the_lab_no_token_is_printed(production: Service) -> None:
     assert "token" not in production.told + production.printed
 
@@ -77,3 +103,29 @@ def test_broken_flags_mean_after_and_one_line_in_the_log(
         assert answer.status_code == 200
         assert service.told.count("broken.json") == 1, service.told
         assert "leak" not in service.told
+
+
+def test_a_collection_of_leaks_prints_one_line(
+    database_url: str, flags_file: str
+) -> None:
+    with serving(
+        DATABASE_URL=database_url,
+        LAB_ENABLED="true",
+        LAB_TOKEN="token",
+        FLAGS_FILE=flags_file,
+    ) as service:
+        with httpx.Client(
+            base_url=service.url, headers={"Authorization": "Bearer token"}
+        ) as client:
+            client.put("/lab/gc", json={"enabled": False})
+            for _ in range(5):
+                client.get("/before/orders/1")
+            client.post("/lab/gc")
+        told = service.told
+
+    line = (
+        "WARNING:  the garbage collector found 5 leaked connections, and"
+        " SQLAlchemy ended them"
+    )
+    assert told.splitlines().count(line) == 1
+    assert "clean up non-checked-in connection" not in told

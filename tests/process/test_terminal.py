@@ -4,14 +4,18 @@ import pytest
 
 from tests.process.command import run
 
-ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
-
 
 @pytest.mark.parametrize("arguments", [["lessons"], ["check", "analytics"]])
 def test_an_ascii_terminal_is_enough(
     database_url: str, arguments: list[str]
 ) -> None:
-    done = run(*arguments, DATABASE_URL=database_url, **ASCII)
+    done = run(
+        *arguments,
+        DATABASE_URL=database_url,
+        LC_ALL="C",
+        PYTHONUTF8="0",
+        PYTHONIOENCODING="ascii",
+    )
 
     assert done.returncode == 0, done.stderr
     assert "UnicodeEncodeError" not in done.stderr

@@ -102,7 +102,7 @@ def test_the_page_says_what_heals_and_what_the_write_up_got_wrong(
 ) -> None:
     assert all(f"<code>{lesson.name}</code>" in page for lesson in SERVICE)
     assert "<td>nothing</td>" in page
-    assert "leaks is <code>pool.acquire()</code> without" in page
+    assert "<code>pool.acquire()</code> without a release does leak" in page
 
 
 def test_what_was_measured_cannot_be_markup() -> None:

@@ -1,5 +1,7 @@
 """The test that leaks is blamed, and the line; nobody else is."""
 
+import pytest
+
 from tests.poolwatch.plugin.conftest import CARELESS, Suite
 
 pytest_plugins = ["pytester"]
@@ -81,6 +83,7 @@ def test_a_leaking_handler_is_named_by_file_line_and_function(
     assert run.lines == {CARELESS}
 
 
+@pytest.mark.slow
 def test_watching_an_engine_of_its_own_finds_nothing(suite: Suite) -> None:
     """The mistake of the write-up, beside the plugin on the same test."""
     tests = """
@@ -124,6 +127,7 @@ def test_what_the_garbage_collector_closes_is_a_leak(suite: Suite) -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_a_traceback_kept_alive_is_not_the_next_tests_leak(
     suite: Suite,
 ) -> None:
@@ -147,6 +151,7 @@ def test_what_a_traceback_kept_alive_is_not_the_next_tests_leak(
     assert run.outcomes == {"passed": 1, "failed": 1}
 
 
+@pytest.mark.slow
 def test_a_failed_test_is_not_blamed_twice(suite: Suite) -> None:
     run = suite.run(
         """

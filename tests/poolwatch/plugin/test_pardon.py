@@ -1,5 +1,7 @@
 """Whoever gives back in the end is not blamed."""
 
+import pytest
+
 from tests.poolwatch.plugin.conftest import Suite
 
 pytest_plugins = ["pytester"]
@@ -69,6 +71,7 @@ def test_whoever_gives_back_passes(suite: Suite) -> None:
     assert run.report == []
 
 
+@pytest.mark.slow
 def test_fixtures_are_charged_for_their_own_loans(suite: Suite) -> None:
     """One that outlives the test when it ends, the others with the test."""
     run = suite.run(
@@ -123,6 +126,7 @@ def test_fixtures_are_charged_for_their_own_loans(suite: Suite) -> None:
     }
 
 
+@pytest.mark.slow
 def test_loans_on_their_way_back_are_waited_for(suite: Suite) -> None:
     run = suite.run(
         """
@@ -166,6 +170,7 @@ def test_loans_on_their_way_back_are_waited_for(suite: Suite) -> None:
     assert run.report == []
 
 
+@pytest.mark.slow
 def test_a_pool_the_application_watches_is_not_counted_twice(
     suite: Suite,
 ) -> None:
@@ -209,6 +214,7 @@ def test_a_pool_the_application_watches_is_not_counted_twice(
     assert [loan["borrower"] for loan in leaks["loans"]] == ["GET /careless"]
 
 
+@pytest.mark.slow
 def test_a_pool_is_not_kept_alive(suite: Suite) -> None:
     run = suite.run(
         """
@@ -237,3 +243,54 @@ def test_a_test_may_leak_where_it_is_marked(suite: Suite) -> None:
     )
     assert run.outcomes == {"passed": 1}
     assert run.report[0]["allowed"] == "the leak is the lesson"
+
+
+def test_what_is_kept_on_purpose_is_no_leak(suite: Suite) -> None:
+    run = suite.run(
+        """
+        import poolwatch
+
+        def test_listens():
+            with poolwatch.intended("listen for orders"):
+                kept.append(engine.connect())
+        """
+    )
+    assert run.outcomes == {"passed": 1}
+    assert run.report == []
+
+
+def test_an_application_is_made_for_each_test(suite: Suite) -> None:
+    """As a factory does, whose pool has the same name each time."""
+    run = suite.run(
+        """
+        import poolwatch
+        from contextlib import asynccontextmanager
+        from fastapi import FastAPI
+        from fastapi.testclient import TestClient
+
+        def create_app():
+            mine = create_engine(engine.url)
+            poolwatch.watch(mine)
+
+            @asynccontextmanager
+            async def lifespan(app):
+                yield
+                mine.dispose()
+
+            app = FastAPI(lifespan=lifespan)
+            app.add_middleware(poolwatch.Middleware)
+
+            @app.get("/")
+            def root() -> int:
+                with mine.connect() as connection:
+                    return connection.execute(ONE).scalar_one()
+
+            return app
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_root(number):
+            with TestClient(create_app()) as client:
+                assert client.get("/").json() == 1
+        """
+    )
+    assert run.outcomes == {"passed": 3}

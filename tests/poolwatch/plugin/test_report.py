@@ -33,6 +33,7 @@ def test_the_report_says_who_holds_what_since_when(suite: Suite) -> None:
     assert 0 <= loan["seconds"] < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["raise KeyboardInterrupt", "os._exit(3)"])
 def test_the_report_is_there_however_the_run_ends(
     suite: Suite, end: str
@@ -62,6 +63,7 @@ def test_the_summary_names_the_line(suite: Suite) -> None:
     assert f"3 × {CARELESS} careless, in 3 tests" in run.output
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_send_their_leaks(suite: Suite) -> None:
     pytest.importorskip("xdist")
     run = suite.run(
@@ -79,6 +81,7 @@ def test_workers_of_xdist_send_their_leaks(suite: Suite) -> None:
     assert f"4 × {CARELESS} careless, in 4 tests" in run.output
 
 
+@pytest.mark.slow
 def test_being_installed_and_named_is_being_loaded_once(suite: Suite) -> None:
     """Both name it alike, so pytest sees one plugin."""
     installed = suite.pytester.mkdir("poolwatch-1.dist-info")

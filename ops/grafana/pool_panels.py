@@ -1,6 +1,6 @@
-"""The rows about pools and their loans: what to ask, and what to see.
+"""Panels about the pools: connections in use, leaks and waits.
 
-A row is drawn once for each service; in its queries `$service` is that one.
+Grafana repeats each row for each service, and replaces `$service`.
 """
 
 from grafana_foundation_sdk.builders import timeseries
@@ -8,14 +8,14 @@ from grafana_foundation_sdk.builders import timeseries
 from ops.grafana.panels import STACKED, VERMILLION, Query, graph
 
 POOL = "db_client_connection_pool_name"
-"""The label; OpenTelemetry's name is long."""
+"""OpenTelemetry's name of the label."""
 
 OTHERS = "none|/docs|/healthz|/readyz|/metrics|/lab/.*|/poolwatch/.*"
-"""Handlers that are no lesson; `none` is what nobody has a route for."""
+"""Handlers outside the lessons; `none` counts paths without a route."""
 
 
 def pool(name: str) -> timeseries.Panel:
-    """Draw one pool: what it lends, and what it could."""
+    """Draw the connections of one pool, and its capacity."""
     of = f'job=~"$service", {POOL}="{name}"'
     used, idle = (
         f'{of}, db_client_connection_state="{state}"'
@@ -23,10 +23,11 @@ def pool(name: str) -> timeseries.Panel:
     )
     return graph(
         f"Pool {name}",
-        "`lent` goes up and down with the load. With a leak it stays up when"
-        " the load has gone, reaches the `capacity`, and then requests are"
-        " `waiting`. Runbook: `docs/runbooks.md#poolnearexhaustion`",
-        Query(f"sum(db_client_connection_count{{{used}}})", "lent"),
+        "Connections `in use` rise and fall with the load. With a leak they"
+        " stay high after the load has ended. When they reach the `capacity`,"
+        " requests are `waiting`."
+        " Runbook: `docs/runbooks.md#poolnearexhaustion`",
+        Query(f"sum(db_client_connection_count{{{used}}})", "in use"),
         Query(f"sum(db_client_connection_count{{{idle}}})", "idle"),
         Query(
             f"sum(db_client_connection_pending_requests{{{of}}})", "waiting"
@@ -36,7 +37,7 @@ def pool(name: str) -> timeseries.Panel:
 
 
 def quantiles(histogram: str, by: str = "") -> list[Query]:
-    """Ask for the slowest twentieth and for the middle."""
+    """Query the 95th percentile and the median."""
     rate = f'rate({histogram}_bucket{{job=~"$service"}}[$__rate_interval])'
     sums = f"sum by (le, {by}) ({rate})" if by else f"sum by (le) ({rate})"
     named = f"{{{{{by}}}}} " if by else ""
@@ -46,50 +47,50 @@ def quantiles(histogram: str, by: str = "") -> list[Query]:
     ]
 
 
-def answers(labels: str) -> str:
-    """Count the lessons' answers a second."""
+def responses(labels: str) -> str:
+    """Count responses a second."""
     of = f'job=~"$service", {labels}'
     return f"sum(rate(http_requests_total{{{of}}}[$__rate_interval]))"
 
 
-def leaked(when: str = "") -> str:
-    """Count the leaks so far, by line."""
+def leaks(when: str = "") -> str:
+    """Count all leaks of each line."""
     of = 'job=~"$service", site!=""'
     return f"sum by (site) (poolwatch_leaks_total{{{of}}}{when})"
 
 
-LEAKED_LATELY = (
-    f"clamp_min({leaked()} - ({leaked(' offset 1m')} or 0 * {leaked()}), 0)"
+LEAKS_OF_A_MINUTE = (
+    f"clamp_min({leaks()} - ({leaks(' offset 1m')} or 0 * {leaks()}), 0)"
 )
-"""Not `rate`: a line's first leaks make its series, and are no increase."""
+"""`rate` would miss the first leak of a line, which creates the series."""
 
 OVERVIEW = [
     pool("engine"),
     pool("asyncpg"),
     graph(
-        "Leaked loans, by line",
-        "Connections whose request has ended, by the line that borrowed them."
-        " **Each is a leak**: a healthy service has none. A sawtooth: the"
-        " garbage collector gives them back. Runbook:"
+        "Leaked connections, by line",
+        "Connections whose request has ended, by the line that checked them"
+        " out. **Each is a leak**: a healthy service has none. A sawtooth"
+        " means that the garbage collector returns them. Runbook:"
         " `docs/runbooks.md#poolleak`",
         Query(
             "sum by (site)"
             ' (poolwatch_loans_open{job=~"$service", state="leaked"})',
             "{{site}}",
         ),
-        otherwise=VERMILLION,
+        shade=VERMILLION,
     ).stacking(STACKED),
     graph(
         "Requests",
-        "Answered by leaky and by fixed code, and failed (5xx: an exhausted"
-        " pool answers 503). What leaks answers as quickly as what does not,"
-        " until the pool is empty.",
-        Query(answers('handler=~"/before/.*", status!="5xx"'), "before"),
+        "Successful requests of *before* and of *after*, and failed ones (5xx;"
+        " with an exhausted pool they fail with 503). A leaky handler is as"
+        " fast as a fixed one until the pool is exhausted.",
+        Query(responses('handler=~"/before/.*", status!="5xx"'), "before"),
         Query(
-            answers(f'handler!~"/before/.*|{OTHERS}", status!="5xx"'),
+            responses(f'handler!~"/before/.*|{OTHERS}", status!="5xx"'),
             "after",
         ),
-        Query(answers(f'handler!~"{OTHERS}", status="5xx"'), "failed"),
+        Query(responses(f'handler!~"{OTHERS}", status="5xx"'), "failed"),
         unit="reqps",
     ),
 ]
@@ -97,16 +98,17 @@ OVERVIEW = [
 LEAKS = [
     graph(
         "Leaks in the last minute, by line",
-        "How often each line forgot to give its connection back. When the pool"
-        " is empty there is nothing left to leak.",
-        Query(LEAKED_LATELY, "{{site}}"),
+        "Connections that each line leaked. An exhausted pool has none left to"
+        " leak.",
+        Query(LEAKS_OF_A_MINUTE, "{{site}}"),
         width=8,
-        otherwise=VERMILLION,
+        shade=VERMILLION,
     ).stacking(STACKED),
     graph(
-        "Oldest loan",
-        "How long one connection has been out. A leak is a line that rises by"
-        " a second each second. Runbook: `docs/runbooks.md#oldestloan`",
+        "Oldest checkout",
+        "How long the oldest connection has been checked out. With a leak, the"
+        " line rises by one second a second. Runbook:"
+        " `docs/runbooks.md#oldestloan`",
         Query(
             'max by (pool) (poolwatch_oldest_loan_seconds{job=~"$service"})',
             "{{pool}}",
@@ -116,8 +118,9 @@ LEAKS = [
     ),
     graph(
         "Garbage collector",
-        "Full collections, and the leaked loans they gave back. Where the"
-        " collector heals a leak, the leak hides until the load is high.",
+        "Full collections, and the leaked connections that collections"
+        " returned. If the collector returns them, the leak stays hidden until"
+        " the load is high.",
         Query(
             "60 * sum(rate("
             'python_gc_collections_total{job=~"$service", generation="2"}'
@@ -127,7 +130,7 @@ LEAKS = [
         Query(
             "60 * sum by (pool) (rate("
             'poolwatch_garbage_collected_total{job=~"$service"}[$__rate_interval]))',
-            "{{pool}} given back",
+            "{{pool}} returned",
         ),
         unit="cpm",
         width=8,
@@ -137,21 +140,21 @@ LEAKS = [
 WAITS = [
     graph(
         "Wait for a connection",
-        "Near zero while the pool has one. It grows before anything fails."
-        " Runbook: `docs/runbooks.md#slowacquire`",
+        "How long requests wait for a free connection. It grows before any"
+        " request fails. Runbook: `docs/runbooks.md#slowacquire`",
         *quantiles("db_client_connection_wait_time_seconds", POOL),
         unit="s",
     ),
     graph(
-        "Use of a connection",
-        "From borrowing it to its return. A leak is *not* seen here: what"
-        " never comes back is never measured.",
+        "Time a connection is in use",
+        "From checkout to return. It does *not* show a leak: a connection is"
+        " measured only when it returns.",
         *quantiles("db_client_connection_use_time_seconds", POOL),
         unit="s",
     ),
     graph(
         "Timeouts per minute",
-        "Waits that ended without a connection; each is a 503. Runbook:"
+        "Requests that got no connection in time and failed with 503. Runbook:"
         " `docs/runbooks.md#acquiretimeouts`",
         Query(
             f"60 * sum by ({POOL}) (rate("
@@ -162,9 +165,9 @@ WAITS = [
         unit="cpm",
     ),
     graph(
-        "Time to answer",
-        "All requests, probes as well: fast until the pool is empty, then as"
-        " slow as the pool's timeout.",
+        "Response time",
+        "All requests, including probes. When the pool is exhausted, it rises"
+        " to the pool's timeout.",
         *quantiles("http_request_duration_highr_seconds"),
         unit="s",
     ),

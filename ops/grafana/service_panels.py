@@ -1,13 +1,13 @@
-"""The rows about alerts, the server and the process."""
+"""Panels about alerts, the PostgreSQL server and the process."""
 
 from ops.grafana.panels import BLUE, STACKED, Query, graph, timeline
 
 ALERTS = [
     timeline(
         "Alerts: pending, then firing",
-        "`PoolLeak` fires within a minute of the first leak. The write-up's"
-        " own rule, `DatabaseConnectionLeak`, has no bar: it waits for 80"
-        " *active* connections. Runbooks: `docs/runbooks.md`",
+        "`PoolLeak` fires within a minute after the first leak. The write-up's"
+        " rule, `DatabaseConnectionLeak`, does not fire on a leak: it needs"
+        " more than 80 *active* connections. Runbooks: `docs/runbooks.md`",
         Query(
             'max by (alertname) (2 * ALERTS{alertstate="firing"})'
             ' or max by (alertname) (ALERTS{alertstate="pending"})',
@@ -19,26 +19,27 @@ ALERTS = [
 SERVER = [
     graph(
         "Connections by state",
-        "As PostgreSQL sees this database. A leaked session is `idle in"
-        " transaction`, a leaked asyncpg connection `idle`, and neither is"
-        " `active`: the write-up's alert waits for 80 active ones. Runbook:"
-        " `docs/runbooks.md#databaseconnectionleak`",
+        "Connections to this database, as PostgreSQL reports them. A leaked"
+        " session is `idle in transaction`, and a leaked asyncpg connection is"
+        " `idle`. Neither is `active`, the state that the write-up's alert"
+        " counts. Runbook: `docs/runbooks.md#databaseconnectionleak`",
         Query(
             'max by (state) (db_connections_active{job=~"$service"})',
             "{{state}}",
         ),
         width=8,
-        otherwise=BLUE,
+        shade=BLUE,
     ).stacking(STACKED),
     graph(
         "Connections of the server",
-        "Those of all its databases, against max_connections minus what is"
-        " reserved. After the last, nobody can connect. Runbook:"
+        "Open connections to all databases, and the number allowed"
+        " (max_connections minus reserved ones). At that number the server"
+        " refuses new connections. Runbook:"
         " `docs/runbooks.md#serverconnectionshigh`",
         Query(
             "max(sum by (instance) ("
             'pg_stat_database_numbackends{job=~"$service"}))',
-            "taken",
+            "open",
         ),
         Query(
             'max(pg_settings_max_connections{job=~"$service"}'
@@ -50,8 +51,8 @@ SERVER = [
     ),
     graph(
         "Oldest transaction",
-        "By the state of its connection. A leaked session's transaction is"
-        " never ended; it keeps its locks. Runbook:"
+        "By the state of its connection. The transaction of a leaked session"
+        " stays open and keeps its locks. Runbook:"
         " `docs/runbooks.md#idleintransaction`",
         Query(
             "max by (state) (pg_stat_activity_max_tx_duration{"
@@ -66,8 +67,8 @@ SERVER = [
 PROCESS = [
     graph(
         "Event loop lag",
-        "How late the event loop comes to a call. Something that blocks lifts"
-        " it to seconds, and no request goes on meanwhile. Runbook:"
+        "How late the event loop runs a scheduled call. Blocking code raises"
+        " it to seconds, and no request continues during that time. Runbook:"
         " `docs/runbooks.md#blockedeventloop`",
         Query(
             'poolwatch_event_loop_lag_seconds{job=~"$service"}',
@@ -78,8 +79,8 @@ PROCESS = [
     ),
     graph(
         "Memory",
-        "Resident memory. A leak costs the service little of it: the pool is"
-        " empty long before the memory is.",
+        "Resident memory. A leak costs the service little memory: the pool is"
+        " exhausted long before.",
         Query(
             'process_resident_memory_bytes{job=~"$service"}',
             "{{instance}} {{process}}",

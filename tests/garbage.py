@@ -1,0 +1,28 @@
+"""Python's garbage collector, switched off while a test counts."""
+
+import gc
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def ignored_warnings() -> Iterator[None]:
+    """Let the drivers complain of what a test has leaked on purpose."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Collect nothing unless the test says so: a leak stays a leak."""
+    gc.freeze()  # a forced collection is quick: it skips what is here now
+    gc.disable()
+    try:
+        yield
+    finally:
+        with ignored_warnings():
+            gc.collect()
+        gc.enable()
+        gc.unfreeze()
