@@ -1,4 +1,4 @@
-"""A task that nobody awaits outlives its request, and so may a loan."""
+"""A task that is not awaited may hold a connection after its request."""
 
 import asyncio
 
@@ -33,7 +33,7 @@ async def test_a_reset_cancels_it(
 
     async def never_answer(_: Provider) -> None:
         called.set()
-        await asyncio.Event().wait()  # a reset makes the provider answer
+        await asyncio.Event().wait()  # a reset lets the provider respond
 
     monkeypatch.setattr(Provider, "call", never_answer)
     await service.client.post("/before/orders/1/shipment")
@@ -49,7 +49,9 @@ async def test_a_reset_cancels_it(
     assert not service.loans
 
 
-async def test_with_values_alone_it_borrows_nothing(service: Service) -> None:
+async def test_a_task_that_gets_values_holds_no_connection(
+    service: Service,
+) -> None:
     await ship_with_a_silent_warehouse(service, "/after/orders/1/shipment")
 
     assert not service.loans

@@ -1,4 +1,4 @@
-"""Prometheus sees what each flag says, and so when it changes."""
+"""A metric has the value of each flag, so Prometheus sees its changes."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,8 @@ from tests.conftest import Service, until
 from tests.test_metrics import scrape
 
 
-async def said(service: Service, lesson: str) -> dict[str, float]:
-    """What the metric says of one flag, by variant."""
+async def gauges_of(service: Service, lesson: str) -> dict[str, float]:
+    """Return the gauges of one flag, by variant."""
     samples = await scrape(service)
     return {
         variant: samples[f'lab_flag{{lesson="{lesson}",variant="{variant}"}}']
@@ -18,17 +18,17 @@ async def said(service: Service, lesson: str) -> dict[str, float]:
     }
 
 
-async def test_a_flag_that_is_set_shows_within_a_moment(
+async def test_a_changed_flag_changes_the_metric(
     service: Service,
 ) -> None:
     before = {"before": 1.0, "after": 0.0, "split": 0.0}
     after = {"before": 0.0, "after": 1.0, "split": 0.0}
-    assert await said(service, "orders") == after
+    assert await gauges_of(service, "orders") == after
 
     await service.client.put("/lab/flags/orders", json={"variant": "before"})
 
     await until(lambda: _shows(service, before))
-    assert await said(service, "analytics") == after
+    assert await gauges_of(service, "analytics") == after
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ async def test_a_flag_that_is_set_shows_within_a_moment(
         {"fractional": [["before", 25], ["after", 75]]},
         {"if": [{"in": [{"var": "targetingKey"}, ["tess"]]}, "before", None]},
     ],
-    ids=["percentages", "rules about somebody else"],
+    ids=["percentages", "rules about another client"],
 )
-async def test_a_flag_that_asks_who_you_are_is_split(
+async def test_a_flag_that_depends_on_the_client_is_split(
     service: Service, targeting: dict[str, object]
 ) -> None:
     _give_rules(service.database.settings.flags_file, targeting)
@@ -48,7 +48,7 @@ async def test_a_flag_that_asks_who_you_are_is_split(
     await until(lambda: _shows(service, split))
 
 
-async def test_without_its_file_each_lesson_is_fixed(service: Service) -> None:
+async def test_without_the_file_each_lesson_is_after(service: Service) -> None:
     await service.client.put("/lab/flags/orders", json={"variant": "before"})
     await until(
         lambda: _shows(service, {"before": 1.0, "after": 0.0, "split": 0.0})
@@ -71,4 +71,4 @@ def _give_rules(file: Path, targeting: dict[str, object]) -> None:
 
 
 async def _shows(service: Service, expected: dict[str, float]) -> bool:
-    return await said(service, "orders") == expected
+    return await gauges_of(service, "orders") == expected

@@ -1,4 +1,4 @@
-"""One flag a lesson decides who answers; in doubt it is *after*."""
+"""A flag for each lesson selects its variant; the default is *after*."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from tests.conftest import Service, until
 
 
 def before_for(percent: int) -> dict[str, Any]:
-    """A flag that sends so many of a hundred users to *before*."""
+    """Return a flag that sends a percentage of clients to *before*."""
     return {
         "state": "ENABLED",
         "variants": {"before": "before", "after": "after"},
@@ -28,7 +28,7 @@ def before_for(percent: int) -> dict[str, Any]:
 
 
 def write(file: Path, content: str | None) -> None:
-    """Do as an editor does, or take the file away."""
+    """Replace the file as an editor does, or remove it."""
     if content is None:
         file.unlink()
     else:
@@ -37,33 +37,33 @@ def write(file: Path, content: str | None) -> None:
 
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is looked at ten times as often as in production."""
+    """The file is polled ten times as often as in production."""
     monkeypatch.setattr("app.flags.POLL_SECONDS", 0.05)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """The flags as they are delivered: *after* for everybody."""
+    """The flags of the repository: *after* for all clients."""
     path = tmp_path / "flags.json"
     write(path, Path("flags.json").read_text())
-    os.utime(path, (1, 1))  # long ago: a change is told by its time
+    os.utime(path, (1, 1))  # old, so that every change has a newer time
     return path
 
 
 @pytest.fixture
 async def flags(file: Path) -> AsyncIterator[Flags]:
-    """The flags of a worker that has been started."""
+    """The flags of a worker that was started."""
     flags = Flags(file)
     flags.open()
     yield flags
     flags.close()
 
 
-def test_everybody_gets_after_as_delivered(flags: Flags) -> None:
+def test_all_clients_get_after_by_default(flags: Flags) -> None:
     assert flags.variant("orders", "anybody") == "after"
 
 
-def test_the_file_has_been_read_once_the_flags_are_open(file: Path) -> None:
+def test_the_file_is_read_when_the_flags_are_opened(file: Path) -> None:
     flags = Flags(file)
     flags.write({"orders": "before"})
 
@@ -77,7 +77,7 @@ def test_an_unknown_lesson_is_after(flags: Flags) -> None:
     assert flags.variant("no such lesson", "anybody") == "after"
 
 
-async def test_a_changed_file_is_seen_without_a_restart(
+async def test_a_changed_file_takes_effect_without_a_restart(
     flags: Flags, file: Path
 ) -> None:
     write(file, json.dumps({"flags": {"orders": before_for(100)}}))
@@ -94,7 +94,7 @@ async def test_what_one_worker_writes_another_reads(
     assert flags.variant("analytics", "anybody") == "after"
 
 
-async def test_a_percentage_sends_some_users_to_before_and_some_not(
+async def test_a_percentage_sends_some_clients_to_before_and_some_to_after(
     flags: Flags, file: Path
 ) -> None:
     write(file, json.dumps({"flags": {"orders": before_for(50)}}))
@@ -108,7 +108,7 @@ async def test_a_percentage_sends_some_users_to_before_and_some_not(
     )
 
 
-async def test_a_user_gets_the_same_variant_from_each_worker(
+async def test_a_client_gets_the_same_variant_from_each_worker(
     flags: Flags, file: Path
 ) -> None:
     write(file, json.dumps({"flags": {"orders": before_for(50)}}))
@@ -128,13 +128,13 @@ async def test_a_user_gets_the_same_variant_from_each_worker(
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """The service is started with half of its users on *before*."""
+    """The service starts with half of its clients on *before*."""
     half = json.dumps({"flags": {"orders": before_for(50)}})
     write(settings.flags_file, half)
     return settings
 
 
-async def test_a_request_names_its_user_in_a_header(
+async def test_a_header_names_the_client(
     service: Service, settings: Settings
 ) -> None:
     users = [f"user {number}" for number in range(8)]
@@ -163,7 +163,7 @@ async def test_a_request_names_its_user_in_a_header(
         pytest.param(None, id="missing"),
     ],
 )
-async def test_a_useless_file_means_after_and_is_logged_once(
+async def test_an_invalid_file_means_after_and_is_logged_once(
     flags: Flags,
     file: Path,
     content: str | None,
@@ -182,7 +182,7 @@ async def test_a_useless_file_means_after_and_is_logged_once(
     assert str(file) in caplog.text
 
 
-async def test_a_file_that_was_never_there_is_logged_once(
+async def test_a_missing_file_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     flags = Flags(tmp_path / "missing.json")
@@ -197,7 +197,7 @@ async def test_a_file_that_was_never_there_is_logged_once(
     flags.close()
 
 
-async def test_a_mended_file_is_read_again(
+async def test_a_repaired_file_is_read_again(
     flags: Flags, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "app.flags")

@@ -33,7 +33,9 @@ async def test_a_leak_is_ended_by_the_thread_of_its_event_loop(
     async def leak() -> None:
         session = AsyncSession(service.database.engine)
         await session.exec(text("SELECT 1"))  # type: ignore[call-overload]
-        session.info["itself"] = session  # garbage, but for the collector
+        session.info["itself"] = (
+            session  # a cycle: only the garbage collector frees it
+        )
 
     gc.disable()
     try:
@@ -61,7 +63,7 @@ async def test_raised_thresholds_empty_the_pool_and_a_freeze_alone_does_not(
     least: int,
     most: int,
 ) -> None:
-    """docs/workshop/orders.md says so, and sends its requests one by one."""
+    """docs/workshop/orders.md states this. Requests are sent one by one."""
     large = settings.model_copy(
         update={"pool_buffer": 17, "pool_timeout": 0.1}
     )

@@ -1,4 +1,4 @@
-"""The control endpoints: for those who have the token, in the lab alone."""
+"""The control endpoints of the lab, which require its token."""
 
 import gc
 import json
@@ -30,7 +30,7 @@ ROUTES = [
         pytest.param("Bearer töken".encode(), id="not ASCII"),
     ],
 )
-async def test_nobody_enters_without_the_token(
+async def test_requests_without_the_token_are_refused(
     service: Service, given: bytes
 ) -> None:
     for method, path in ROUTES:
@@ -62,7 +62,7 @@ async def test_setting_a_flag_writes_the_file(
     }
 
 
-async def test_reading_flags_answers_what_the_file_says(
+async def test_reading_flags_returns_the_flags_of_the_file(
     service: Service, settings: Settings
 ) -> None:
     answer = await service.client.get("/lab/flags")
@@ -117,7 +117,7 @@ async def test_a_flag_file_that_cannot_be_written_is_a_conflict(
         assert "Is a directory" in answer.json()["detail"]
 
 
-async def test_setting_a_flag_mends_a_broken_file(
+async def test_setting_a_flag_repairs_a_broken_file(
     service: Service, settings: Settings
 ) -> None:
     settings.flags_file.write_text("{")
@@ -154,7 +154,9 @@ async def test_does_not_count_itself_as_a_borrower(service: Service) -> None:
     assert process["borrowers"] == 0
 
 
-async def test_both_sides_count_the_same_connections(service: Service) -> None:
+async def test_pools_and_server_count_the_same_connections(
+    service: Service,
+) -> None:
     await service.client.get("/before/orders")
     await service.at_rest()
 
@@ -165,7 +167,7 @@ async def test_both_sides_count_the_same_connections(service: Service) -> None:
 
 @pytest.fixture
 def collector() -> Iterator[None]:
-    """The collector, as it was."""
+    """Switches the garbage collector off again after the test."""
     yield
     gc.disable()
 
@@ -182,7 +184,7 @@ async def test_switches_the_collector(
 
 
 @pytest.mark.filterwarnings("ignore:The garbage collector is trying")
-async def test_a_forced_collection_says_what_it_brought_back(
+async def test_a_forced_collection_counts_the_loans_that_it_returned(
     service: Service,
 ) -> None:
     await service.client.get("/before/orders")
@@ -195,7 +197,9 @@ async def test_a_forced_collection_says_what_it_brought_back(
     assert len(service.loans) == 1
 
 
-async def test_sums_up_the_waits_for_a_connection(service: Service) -> None:
+async def test_returns_percentiles_of_the_waits_for_a_connection(
+    service: Service,
+) -> None:
     for _ in range(3):
         await service.client.get("/after/orders")
 

@@ -1,4 +1,4 @@
-"""A thread keeps its session and the loan, for as long as it lives."""
+"""A thread keeps its session and its connection until the thread ends."""
 
 import gc
 
@@ -17,18 +17,18 @@ PARCELS = lesson.scenarios[0]
 
 @pytest.fixture
 async def busy(service: Service) -> Service:
-    """A service with as many threads as loans, whose requests have ended."""
+    """A service whose idle threads hold connections after their requests."""
     await provoke(service.client, BEFORE, PARCELS, AT_ONCE, AT_ONCE)
     assert len(service.loans) == AT_ONCE
     return service
 
 
-async def test_the_end_of_all_idle_threads_gives_back_all_loans_but_one(
+async def test_connections_return_when_their_idle_threads_end(
     busy: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(WorkerThread, "MAX_IDLE_TIME", 0)
 
-    # The next that wants a thread ends the others that are idle.
+    # anyio ends idle threads when the next request needs a thread.
     await busy.send(PARCELS, "before")
 
     def one_is_left() -> bool:

@@ -34,7 +34,7 @@ def compare_answers(got: Answer, wanted: Answer, error: str) -> Flaw | None:
     what = f"responded {got.status}, expected {wanted.status}"
     if got.status == wanted.status:
         what = f"responded {_short(got.body)}, expected {_short(wanted.body)}"
-    return Flaw("answers otherwise", what, _why(got, wanted, error))
+    return Flaw("responds differently", what, _why(got, wanted, error))
 
 
 def _why(got: Answer, wanted: Answer, error: str) -> str:

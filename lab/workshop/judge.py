@@ -100,7 +100,7 @@ async def _provoke(probes: Probes, scenario: Scenario) -> FaultCount | Flaw:
     except NOT_THERE as error:
         await probes.reset()
         return Flaw(
-            "answers otherwise",
+            "responds differently",
             str(error) or type(error).__name__,
             "Many of these requests at once do not end as with *after*.",
         )

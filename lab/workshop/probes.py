@@ -90,7 +90,7 @@ class Probes:
         except NOT_THERE as error:
             await self.reset()
             return Flaw(
-                "answers otherwise",
+                "responds differently",
                 f"no response: {error or type(error).__name__}",
                 "The request does not end: it waits for something forever.",
             )
@@ -121,7 +121,9 @@ class Probes:
         else:
             what = "no health check responds while a request waits"
         return Flaw(
-            "stops the loop", what, reason_for("stops the loop", clues)
+            "blocks the event loop",
+            what,
+            reason_for("blocks the event loop", clues),
         )
 
     async def _is_alive_during(self, scenario: Scenario) -> bool:
@@ -155,9 +157,9 @@ class Probes:
         if opened <= AT_ONCE:  # a pool grows to this number
             return None
         return Flaw(
-            "connects anew",
+            "opens connections",
             f"{opened} connections opened for {REQUESTS} requests",
-            reason_for("connects anew", clues),
+            reason_for("opens connections", clues),
         )
 
     async def _opened(self, scenario: Scenario) -> int:

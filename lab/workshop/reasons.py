@@ -15,8 +15,8 @@ CONNECTS = ("asyncpg.connect", "psycopg.connect", "Connection.connect")
 BREAKS = ("close", "terminate", "invalidate", "detach")
 KEEPS: frozenset[FlawKind] = frozenset({"leaks", "holds", "starves", "blocks"})
 LEAKS: frozenset[FlawKind] = frozenset({"leaks"})
-CONNECTS_ANEW: frozenset[FlawKind] = frozenset({"connects anew"})
-STOPS: frozenset[FlawKind] = frozenset({"stops the loop"})
+OPENS_CONNECTIONS: frozenset[FlawKind] = frozenset({"opens connections"})
+BLOCKS_LOOP: frozenset[FlawKind] = frozenset({"blocks the event loop"})
 
 
 def _always(_: Clues) -> bool:
@@ -110,57 +110,57 @@ REASONS = (
         " the client. Pass `timeout=`, as the exercise did.",
     ),
     Reason(
-        CONNECTS_ANEW,
+        OPENS_CONNECTIONS,
         lambda clues: clues.parsed.names("NullPool"),
         "NullPool keeps no connection. You traded the leak for a connection"
         " that is opened and closed at every request, without any limit.",
     ),
     Reason(
-        CONNECTS_ANEW,
+        OPENS_CONNECTIONS,
         lambda clues: clues.parsed.calls(*OPENS),
         "A pool for each request is no pool: each request opens a connection"
         " that the service's own pool already has.",
     ),
     Reason(
-        CONNECTS_ANEW,
+        OPENS_CONNECTIONS,
         lambda clues: clues.adds("dispose"),
         "dispose() replaces the pool by a new one: every request then opens a"
         " connection, and connections that other requests hold return to a"
         " pool that nothing uses.",
     ),
     Reason(
-        CONNECTS_ANEW,
+        OPENS_CONNECTIONS,
         lambda clues: clues.parsed.calls(*CONNECTS),
         "This bypasses the pool: every request opens a connection, and"
         " nothing limits their number.",
     ),
     Reason(
-        CONNECTS_ANEW,
+        OPENS_CONNECTIONS,
         lambda clues: clues.parsed.calls("gc.collect"),
         "Nothing closes the session. A garbage collection finds it, and every"
         " request stops the whole process for that. A collected asyncio"
         " session loses its connection instead of returning it.",
     ),
     Reason(
-        CONNECTS_ANEW,
+        OPENS_CONNECTIONS,
         lambda clues: clues.adds(*BREAKS),
         "A closed connection does not return to the pool: the pool opens a"
         " new one at every request. Release it, and leave it open.",
     ),
     Reason(
-        CONNECTS_ANEW,
+        OPENS_CONNECTIONS,
         _always,
         "Every request makes the server open a connection. The pool exists to"
         " avoid that.",
     ),
     Reason(
-        STOPS,
+        BLOCKS_LOOP,
         lambda clues: bool(clues.parsed.sleeping_lines()),
         "time.sleep() on the event loop stops all other requests, also those"
         " that would return a connection.",
     ),
     Reason(
-        STOPS,
+        BLOCKS_LOOP,
         _always,
         "While one request waits for the database, no other request is"
         " served: it waits on the event loop, without `await`.",

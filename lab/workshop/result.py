@@ -5,15 +5,15 @@ from typing import Literal
 
 FlawKind = Literal[
     "broken",
-    "answers otherwise",
+    "responds differently",
     "loses data",
-    "stops the loop",
+    "blocks the event loop",
     "leaks",
     "holds",
     "starves",
     "blocks",
     "waits without a bound",
-    "connects anew",
+    "opens connections",
 ]
 
 

@@ -1,5 +1,5 @@
 """The container and CI files agree with each other and with the service.
 
-Nothing is built here: these are the mistakes that would otherwise show at
+No image is built here. The tests find mistakes that would otherwise show at
 the first `docker compose up`, or at the first pull request.
 """

@@ -1,4 +1,4 @@
-"""The compose file, as it is read where no variable is set."""
+"""The compose file, read without any environment variable."""
 
 import re
 from pathlib import Path
@@ -15,10 +15,10 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {
     name: it for name, it in SERVICES.items() if it["image"] == "order-service"
 }
-"""The services that run the order service's own image."""
+"""The services that run the order service's image."""
 
 SERVING = {name: it for name, it in OURS.items() if "command" not in it}
-"""Those of them that serve: the others end."""
+"""Those of them that keep running."""
 
 PROFILES = sorted(
     {profile for it in SERVICES.values() for profile in it.get("profiles", ())}
@@ -26,7 +26,7 @@ PROFILES = sorted(
 
 
 def started(profile: str | None) -> set[str]:
-    """Name the services that `docker compose up` starts with a profile."""
+    """Return the services that `docker compose up` starts with a profile."""
     return {
         name
         for name, it in SERVICES.items()
@@ -35,7 +35,7 @@ def started(profile: str | None) -> set[str]:
 
 
 def mounts(name: str) -> dict[str, str]:
-    """Say what a service's volumes are, by where they are in it."""
+    """Return a service's volumes by their path in the container."""
     pairs = [it.split(":") for it in SERVICES[name].get("volumes", ())]
     return {inside: source for source, inside, *_ in pairs}
 

@@ -9,16 +9,16 @@ _TEXT = re.sub(r"(?m)^#.*\n|\\\n", "", PATH.read_text())
 
 
 def instructions(name: str) -> list[str]:
-    """Answer what the instructions of this name say, in their order."""
+    """Return the arguments of all instructions of this name, in order."""
     return re.findall(rf"(?m)^{name} +(.+)", _TEXT)
 
 
 def environment() -> dict[str, str]:
-    """Answer the variables that the image sets."""
+    """Return the variables that the image sets."""
     return dict(re.findall(r"(\w+)=(\S+)", " ".join(instructions("ENV"))))
 
 
 def stages() -> dict[str, str]:
-    """Say what each stage is made from, by its name."""
+    """Return the base of each stage, by the name of the stage."""
     pairs = [it.split(" AS ") for it in instructions("FROM")]
     return {name: source for source, name in pairs}

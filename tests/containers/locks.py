@@ -1,4 +1,4 @@
-"""The locks, and what pyproject.toml wants of them."""
+"""The lock files, and what pyproject.toml requires of them."""
 
 import re
 import tomllib
@@ -9,12 +9,12 @@ PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 
 
 def packages(lock: str) -> list[str]:
-    """Answer a lock's packages, each with version, marker and hashes."""
+    """Return a lock's packages, with version, marker and hashes."""
     return re.split(r"\n(?! )", Path(lock).read_text().rstrip("\n"))
 
 
 def name_of(requirement: str) -> str:
-    """Answer a package's name, in the one spelling that pip compares."""
+    """Return a package's name in the spelling that pip compares."""
     return re.split(r"[^\w.-]", requirement)[0].lower().replace("_", "-")
 
 

@@ -1,4 +1,4 @@
-"""Where each service of the compose file answers, inside its network."""
+"""The ports on which the services of the compose file listen."""
 
 import re
 from configparser import ConfigParser
@@ -30,4 +30,4 @@ LISTENING = (
         (name for name in SERVICES if name.startswith("load")), 8089
     )
 )
-"""As its file says, or as it is shipped."""
+"""From its configuration file, or its default."""

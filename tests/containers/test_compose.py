@@ -1,4 +1,4 @@
-"""The compose file is valid, pinned, bounded, and closed to the outside."""
+"""The compose file is valid, pins versions, and limits every service."""
 
 import re
 import shutil
@@ -84,12 +84,12 @@ def test_each_service_has_limits(name: str) -> None:
 
 
 @each_service
-def test_each_service_says_when_it_is_healthy_unless_it_ends(
+def test_each_service_that_keeps_running_has_a_health_check(
     name: str,
 ) -> None:
     check: dict[str, Any] = SERVICES[name].get("healthcheck", {})
     if name in compose.SERVING:
-        assert not check  # the image's own
+        assert not check  # the image defines it
     elif name in OURS:
         assert check == {"disable": True}
     else:
@@ -97,7 +97,9 @@ def test_each_service_says_when_it_is_healthy_unless_it_ends(
 
 
 @each_service
-def test_each_service_waits_until_those_before_it_are_ready(name: str) -> None:
+def test_each_service_waits_until_its_dependencies_are_ready(
+    name: str,
+) -> None:
     for before, wait in SERVICES[name].get("depends_on", {}).items():
         ends = before in OURS and before not in compose.SERVING
         assert wait["condition"] == (
@@ -106,7 +108,7 @@ def test_each_service_waits_until_those_before_it_are_ready(name: str) -> None:
 
 
 @pytest.mark.parametrize("profile", [None, *PROFILES])
-def test_each_profile_starts_all_that_it_waits_for(
+def test_each_profile_starts_its_dependencies(
     profile: str | None,
 ) -> None:
     started = compose.started(profile)
@@ -115,7 +117,7 @@ def test_each_profile_starts_all_that_it_waits_for(
 
 
 @each_service
-def test_each_service_keeps_nothing_outside_volumes(name: str) -> None:
+def test_each_service_stores_data_only_in_volumes(name: str) -> None:
     if name not in {"db", "db-before", "grafana"}:
         assert SERVICES[name]["read_only"]
     for source in compose.mounts(name).values():
@@ -123,7 +125,7 @@ def test_each_service_keeps_nothing_outside_volumes(name: str) -> None:
             assert source in COMPOSE["volumes"]
 
 
-def test_no_volume_is_left_over() -> None:
+def test_every_volume_is_used() -> None:
     used = {it for name in SERVICES for it in compose.mounts(name).values()}
     assert COMPOSE["volumes"].keys() == {
         it for it in used if not it.startswith(".")

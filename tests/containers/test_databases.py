@@ -1,4 +1,4 @@
-"""Each copy of the service has its database, its flags, and room enough."""
+"""Each service has its database, its flags, and enough connections."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_service_reaches_the_database_that_compose_starts(name: str) -> None:
         )
 
 
-def test_only_replicas_go_through_pgbouncer_and_all_of_them_know_it() -> None:
+def test_only_replicas_use_pgbouncer_and_have_a_direct_url() -> None:
     through = {
         name
         for name, it in OURS.items()
@@ -42,7 +42,7 @@ def test_only_replicas_go_through_pgbouncer_and_all_of_them_know_it() -> None:
     assert through == {"replica"}
 
 
-def test_the_twins_share_no_database_and_no_flags() -> None:
+def test_before_and_after_share_no_database_and_no_flags() -> None:
     here, there = SERVICES["app"], SERVICES["app-before"]
     assert set(here["volumes"]).isdisjoint(there["volumes"])
     assert make_url(here["environment"]["DATABASE_URL"]).host == "db"
@@ -54,14 +54,14 @@ def test_replicas_share_their_flags() -> None:
 
 
 @pytest.mark.parametrize("name", SERVING)
-def test_flag_file_lies_in_a_volume_since_all_else_is_read_only(
+def test_flag_file_is_in_a_volume_because_the_rest_is_read_only(
     name: str,
 ) -> None:
     folder = Path(dockerfile.environment()["FLAGS_FILE"]).parent
     assert str(folder) in compose.mounts(name)
 
 
-def test_pgbouncer_leads_to_the_replicas_server_itself() -> None:
+def test_pgbouncer_connects_to_the_server_of_the_replicas() -> None:
     upstream = dict(
         pair.split("=", 1)
         for pair in PGBOUNCER["databases"]["*"]
@@ -74,7 +74,7 @@ def test_pgbouncer_leads_to_the_replicas_server_itself() -> None:
     assert upstream == {"host": direct.host, "port": str(direct.port)}
 
 
-def test_what_all_may_open_fits_the_server_and_pgbouncer() -> None:
+def test_all_pools_fit_the_server_and_pgbouncer() -> None:
     def settings(name: str) -> Settings:
         return Settings(
             lab_token="any",

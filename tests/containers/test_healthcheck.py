@@ -1,4 +1,4 @@
-"""The image's own health check, run as Docker runs it."""
+"""The image's health check, run as Docker runs it."""
 
 import json
 import signal
@@ -19,7 +19,7 @@ def service(database_url: str) -> Iterator[Service]:
 
 
 def is_healthy(service: Service) -> bool:
-    """Run the check, with the port that this service has."""
+    """Run the check against the port of this service."""
     [instruction] = dockerfile.instructions("HEALTHCHECK")
     options, command = instruction.split("CMD ")
     python, *arguments = json.loads(command)
@@ -38,11 +38,11 @@ def is_healthy(service: Service) -> bool:
     return checked.returncode == 0
 
 
-def test_passes_while_the_service_answers(service: Service) -> None:
+def test_passes_while_the_service_responds(service: Service) -> None:
     assert is_healthy(service)
 
 
-def test_fails_while_the_process_stands_still(service: Service) -> None:
+def test_fails_while_the_process_is_stopped(service: Service) -> None:
     service.process.send_signal(signal.SIGSTOP)
     try:
         assert not is_healthy(service)
@@ -52,7 +52,7 @@ def test_fails_while_the_process_stands_still(service: Service) -> None:
 
 
 @pytest.mark.slow
-def test_fails_where_nobody_answers(database_url: str) -> None:
+def test_fails_where_no_service_listens(database_url: str) -> None:
     with serving(DATABASE_URL=database_url) as ended:
         ended.sigterm()
         ended.exit_code()

@@ -1,4 +1,4 @@
-"""The image holds what the service needs, and its Dockerfile is sound."""
+"""The image contains what the service needs, and nothing else."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.containers.dockerfile import instructions
 from tests.containers.locks import DEPENDENCIES, EXTRAS, name_of, packages
 
 
-def test_hadolint_finds_nothing() -> None:
+def test_hadolint_reports_no_error() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
     found = subprocess.run(
         [hadolint, "--no-color", dockerfile.PATH],
@@ -23,7 +23,7 @@ def test_hadolint_finds_nothing() -> None:
     assert not found.returncode, found.stdout
 
 
-def test_builder_is_sent_exactly_what_the_image_copies() -> None:
+def test_the_build_context_is_what_the_image_copies() -> None:
     copied = {
         source
         for copy in instructions("COPY")
@@ -36,27 +36,27 @@ def test_builder_is_sent_exactly_what_the_image_copies() -> None:
         assert Path(path).exists(), path
 
 
-def test_runs_as_a_user_whose_number_is_fixed() -> None:
+def test_runs_as_a_user_with_a_fixed_id() -> None:
     assert int(instructions("USER")[-1].split(":")[0]) > 0
 
 
-def test_flag_file_lies_in_a_folder_that_is_the_services_own() -> None:
+def test_the_service_owns_the_folder_of_the_flag_file() -> None:
     folder = Path(dockerfile.environment()["FLAGS_FILE"]).parent
     assert f"--chown=service:service flags.json {folder}/" in instructions(
         "COPY"
     )
 
 
-def test_service_is_what_is_built_where_no_target_is_named() -> None:
+def test_service_is_the_default_target() -> None:
     assert list(dockerfile.stages())[-1] == "service"
 
 
-def test_sigterm_reaches_the_service_without_a_shell_between() -> None:
+def test_the_service_receives_sigterm_without_a_shell() -> None:
     command = json.loads(instructions("CMD")[-1])
     assert command[:4] == ["python", "-m", "app", "serve"]
 
 
-def test_has_what_the_service_needs_and_nothing_of_the_lab() -> None:
+def test_contains_the_service_and_nothing_of_the_lab() -> None:
     image = {name_of(pin) for pin in packages("requirements-service.lock")}
     assert image >= DEPENDENCIES
     needed_by_rich = {"markdown-it-py", "pygments"}

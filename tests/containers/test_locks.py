@@ -1,4 +1,4 @@
-"""What is installed, here and in the images, is pinned, and the same."""
+"""Installed packages are pinned, here and in the images alike."""
 
 import re
 
@@ -15,6 +15,6 @@ def test_hold_versions_and_hashes_and_no_addresses(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_images_have_the_very_packages_that_are_tested(lock: str) -> None:
+def test_images_have_the_packages_that_are_tested(lock: str) -> None:
     tested = {pin.split(" ")[0] for pin in packages("requirements.lock")}
     assert {pin.split(" ")[0] for pin in packages(lock)} <= tested

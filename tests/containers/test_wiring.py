@@ -1,4 +1,4 @@
-"""Each name, port and path of one file is what another file declares."""
+"""Names, ports and paths agree between the files."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ PROMETHEUS: dict[str, Any] = yaml.safe_load(
 
 
 def scraped(job: dict[str, Any]) -> set[tuple[str, int]]:
-    """Name the addresses that a job of Prometheus asks."""
+    """Return the addresses that a job of Prometheus scrapes."""
     listed = {
         (str(it.hostname), it.port or 0)
         for targets in job.get("static_configs", ())
@@ -34,7 +34,7 @@ def scraped(job: dict[str, Any]) -> set[tuple[str, int]]:
     }
 
 
-def test_prometheus_scrapes_the_own_port_of_each_copy_of_the_service() -> None:
+def test_prometheus_scrapes_poolwatchs_port_of_each_service() -> None:
     asked = {
         address
         for job in PROMETHEUS["scrape_configs"]
@@ -47,14 +47,14 @@ def test_prometheus_scrapes_the_own_port_of_each_copy_of_the_service() -> None:
     }
 
 
-def test_what_a_profile_adds_is_asked_only_where_it_is_found() -> None:
+def test_services_of_a_profile_are_scraped_only_if_they_run() -> None:
     for job in PROMETHEUS["scrape_configs"]:
         for target in job.get("static_configs", ()):
             for name, _ in scraped({"static_configs": [target]}):
                 assert name == "localhost" or name in compose.started(None)
 
 
-def test_prometheus_tells_the_alertmanager() -> None:
+def test_prometheus_sends_alerts_to_the_alertmanager() -> None:
     [found] = PROMETHEUS["alerting"]["alertmanagers"]
     assert scraped(found) == {("alertmanager", LISTENING["alertmanager"])}
 
@@ -66,7 +66,7 @@ def test_grafana_reads_prometheus() -> None:
     assert source["url"] == f"http://prometheus:{LISTENING['prometheus']}"
 
 
-def test_grafana_opens_on_the_dashboard_that_it_is_given() -> None:
+def test_grafana_opens_the_dashboard() -> None:
     home = SERVICES["grafana"]["environment"][
         "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"
     ]
@@ -77,7 +77,7 @@ def test_grafana_opens_on_the_dashboard_that_it_is_given() -> None:
     assert provider["options"]["path"] == str(Path(home).parent)
 
 
-def test_balancer_knows_as_many_replicas_as_there_are() -> None:
+def test_balancer_has_the_number_of_replicas() -> None:
     [template] = re.findall(r"server-template \S+ (\d+) (\S+):(\d+)", HAPROXY)
     assert template == (
         str(SERVICES["replica"]["deploy"]["replicas"]),
@@ -86,7 +86,7 @@ def test_balancer_knows_as_many_replicas_as_there_are() -> None:
     )
 
 
-def test_balancer_asks_whether_a_replica_is_ready() -> None:
+def test_balancer_checks_the_readiness_of_replicas() -> None:
     ready = health.router.url_path_for("ready")
     assert f"option httpchk GET {ready}\n" in HAPROXY
 
@@ -101,19 +101,19 @@ def test_image_is_healthy_while_the_process_is_alive() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_each_health_check_asks_where_its_service_answers(name: str) -> None:
+def test_each_health_check_uses_the_port_of_its_service(name: str) -> None:
     check = " ".join(SERVICES[name].get("healthcheck", {}).get("test", ""))
     for port in re.findall(r"(?:127\.0\.0\.1:|--port=)(\d+)", check):
         assert int(port) == LISTENING[name]
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_each_port_that_is_published_is_one_that_answers(name: str) -> None:
+def test_each_published_port_is_one_of_its_service(name: str) -> None:
     for port in SERVICES[name].get("ports", ()):
         assert int(port.rsplit(":", 1)[1]) == LISTENING[name]
 
 
-def test_each_load_goes_to_a_service_that_answers() -> None:
+def test_each_load_goes_to_a_port_of_a_service() -> None:
     for name in SERVICES:
         if name.startswith("load"):
             environment = SERVICES[name]["environment"]
@@ -123,7 +123,7 @@ def test_each_load_goes_to_a_service_that_answers() -> None:
 
 
 def test_each_name_in_a_url_of_the_service_is_allowed() -> None:
-    """Names that Prometheus looks up itself become addresses."""
+    """Prometheus resolves some names itself, and sends addresses."""
     loads = {
         str(urlsplit(it["environment"]["LOCUST_HOST"]).hostname)
         for name, it in SERVICES.items()

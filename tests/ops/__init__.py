@@ -1,1 +1,1 @@
-"""What runs beside the service: its files, and the programs that read them."""
+"""The files in ops/, checked with the programs that read them."""

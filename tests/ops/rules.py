@@ -1,4 +1,4 @@
-"""The alert rules, read as Prometheus reads them."""
+"""Reads the alert rules with a PromQL parser."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class Rule:
 
     @property
     def selectors(self) -> list[promql.VectorSelector]:
-        """The series that it reads."""
+        """Return the series that it reads."""
         return selectors(self.expr)
 
 
@@ -39,7 +39,7 @@ def selectors(expression: str) -> list[promql.VectorSelector]:
 
 
 def rules() -> list[Rule]:
-    """Every alert, in the file's order."""
+    """Return every alert, in the order of the file."""
     groups: list[dict[str, Any]] = yaml.safe_load(FILE.read_text())["groups"]
     return [
         Rule(rule["alert"], rule["expr"], rule["labels"], rule["annotations"])

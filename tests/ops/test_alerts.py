@@ -1,4 +1,4 @@
-"""Each alert says what to do, is seen to fire, and reads what is exported."""
+"""Each alert has a runbook and tests, and reads series that exist."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def test_each_alert_has_a_runbook_and_each_runbook_its_alert() -> None:
     assert re.findall(r"(?m)^## (.+)$", RUNBOOKS) == NAMES
 
 
-def test_runbooks_link_only_to_what_is_there() -> None:
+def test_links_in_runbooks_are_valid() -> None:
     anchors = {f"#{name.lower()}" for name in NAMES}
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", RUNBOOKS):
         assert link in anchors or Path("docs", link).exists(), link
@@ -42,14 +42,14 @@ def test_each_alert_links_to_its_own_runbook(rule: Rule) -> None:
 
 
 @each_rule
-def test_each_alert_says_how_bad_it_is_and_where(rule: Rule) -> None:
+def test_each_alert_has_a_severity_and_names_its_source(rule: Rule) -> None:
     assert rule.labels["severity"] in {"critical", "warning", "exhibit"}
     said = rule.annotations["summary"] + rule.annotations["description"]
     assert " $labels." in said or rule.labels["severity"] == "exhibit"
 
 
 @each_rule
-def test_each_alert_is_seen_to_fire(rule: Rule) -> None:
+def test_each_alert_fires_in_a_test(rule: Rule) -> None:
     fired = {
         case["alertname"]
         for test in PROMTOOL
@@ -61,7 +61,7 @@ def test_each_alert_is_seen_to_fire(rule: Rule) -> None:
 
 
 @each_rule
-def test_each_alert_is_seen_quiet_with_all_that_it_reads(rule: Rule) -> None:
+def test_no_alert_fires_for_a_healthy_service(rule: Rule) -> None:
     [healthy] = (
         test for test in PROMTOOL if test["name"].startswith("A healthy")
     )
@@ -81,7 +81,7 @@ def test_each_alert_is_seen_quiet_with_all_that_it_reads(rule: Rule) -> None:
 
 @pytest.fixture
 def settings(settings: Settings) -> Iterator[Settings]:
-    """The service is one of several workers, and answers for all."""
+    """The service is one of several workers, and reports all of them."""
     with TemporaryDirectory(prefix="workers-") as folder:
         yield settings.model_copy(
             update={
@@ -94,7 +94,7 @@ def settings(settings: Settings) -> Iterator[Settings]:
 async def test_each_alert_reads_what_a_running_service_exports(
     settings: Settings, service: Service
 ) -> None:
-    await service.client.get("/before/orders/1")  # so that a loan is leaked
+    await service.client.get("/before/orders/1")  # leaks a connection
     scraped = f"http://127.0.0.1:{settings.poolwatch_port}/metrics"
     async with httpx.AsyncClient() as prometheus:
         page = (await prometheus.get(scraped)).text
@@ -106,16 +106,16 @@ async def test_each_alert_reads_what_a_running_service_exports(
 
     for rule in RULES:
         for selector in rule.selectors:
-            if selector.name == "up":  # Prometheus' own
+            if selector.name == "up":  # made by Prometheus
                 continue
             assert any(
                 selector.name == name and selects(selector, labels)
                 for name, labels in exported
-            ), f"{rule.alert}: nobody exports {selector}"
+            ), f"{rule.alert}: no metric is {selector}"
 
 
 def selects(selector: VectorSelector, labels: dict[str, str]) -> bool:
-    """Whether a sample with these labels is one that is read."""
+    """Whether the selector matches a sample with these labels."""
     return all(
         re.fullmatch(matcher.value, labels.get(matcher.name, ""))
         for matcher in selector.matchers.matchers

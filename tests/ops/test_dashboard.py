@@ -1,4 +1,4 @@
-"""The dashboard asks for what is exported, where Prometheus is to be found."""
+"""The dashboard reads metrics that exist, from the right Prometheus."""
 
 import json
 import re
@@ -28,15 +28,15 @@ PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 TITLES = [panel["title"] for panel in PANELS]
 
 OF_PROMETHEUS = {"up", "ALERTS"}
-"""Series that Prometheus makes, of what it scrapes and of the rules."""
+"""Series that Prometheus itself creates."""
 OF_THE_SCRAPE = {"job", "instance"}
-"""Labels that Prometheus adds to what it scrapes."""
+"""Labels that Prometheus adds to scraped series."""
 
 each_panel = pytest.mark.parametrize("panel", PANELS, ids=TITLES)
 
 
 def queries() -> Iterator[tuple[str, str]]:
-    """What the dashboard asks, and the panel or the like that asks it."""
+    """Yield the name of each panel, annotation or variable, and its query."""
     for panel in PANELS:
         for target in panel["targets"]:
             yield panel["title"], _promql(target["expr"])
@@ -50,7 +50,7 @@ def queries() -> Iterator[tuple[str, str]]:
 
 
 def _promql(expression: str) -> str:
-    """Put in what Grafana puts in."""
+    """Replace the variable as Grafana does."""
     return expression.replace("$__rate_interval", "20s")
 
 
@@ -60,7 +60,7 @@ def test_the_file_is_what_the_code_writes() -> None:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Who finds a pool exhausted is told so at once."""
+    """A short timeout: requests that find an exhausted pool fail at once."""
     return settings.model_copy(update={"pool_timeout": 0.2})
 
 
@@ -77,16 +77,16 @@ async def test_each_query_finds_what_a_running_service_exports(
         for sample in family.samples
     ]
 
-    for asker, query in queries():
+    for name, query in queries():
         for selector in selectors(query):
             assert selector.name in OF_PROMETHEUS or any(
-                selector.name == name and selects(selector, labels)
-                for name, labels in exported
-            ), f"{asker}: nobody exports {selector}"
+                selector.name == metric and selects(selector, labels)
+                for metric, labels in exported
+            ), f"{name}: no metric is {selector}"
 
 
 async def exhaust(service: Service) -> None:
-    """Leak until a request fails, so that there is one of each kind."""
+    """Leak until a request fails, so that every metric has a sample."""
     for lesson in LESSONS:
         await service.send(lesson.scenarios[0], "before")
     failed = False
@@ -96,7 +96,7 @@ async def exhaust(service: Service) -> None:
 
 
 def selects(selector: VectorSelector, labels: dict[str, str]) -> bool:
-    """Whether a sample is one that is read; Prometheus adds its labels."""
+    """Whether a selector matches a sample; Prometheus adds some labels."""
     return all(
         matcher.name in labels and _accepts(matcher, labels[matcher.name])
         for matcher in selector.matchers.matchers
@@ -105,17 +105,17 @@ def selects(selector: VectorSelector, labels: dict[str, str]) -> bool:
 
 
 def _accepts(matcher: Matcher, value: str) -> bool:
-    # What is compared by = reads the same as a regular expression.
+    # A value for `=` can be used as a regular expression as well.
     same = re.fullmatch(matcher.value, value) is not None
     return same != str(matcher.op).startswith("MatchOp.Not")
 
 
 @each_panel
-def test_each_panel_says_what_to_see(panel: dict[str, Any]) -> None:
+def test_each_panel_has_a_description(panel: dict[str, Any]) -> None:
     assert len(panel["description"]) > 40
 
 
-def test_each_runbook_that_a_panel_names_is_there() -> None:
+def test_each_runbook_that_a_panel_names_exists() -> None:
     text = Path("docs/runbooks.md").read_text()
     there = {title.lower() for title in re.findall(r"(?m)^## (.+)$", text)}
     named = set(re.findall(r"runbooks\.md#(\w+)", FILE.read_text()))
@@ -124,7 +124,7 @@ def test_each_runbook_that_a_panel_names_is_there() -> None:
     assert named <= there
 
 
-def test_panels_fill_the_grid_and_hide_nothing() -> None:
+def test_panels_fill_the_grid_without_overlap() -> None:
     cells = {
         panel["id"]: {
             (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
@@ -135,28 +135,28 @@ def test_panels_fill_the_grid_and_hide_nothing() -> None:
     }
     bottom = max(y for of in cells.values() for _, y in of) + 1
 
-    assert len(cells) == len(BOARD["panels"]), "each has an id of its own"
+    assert len(cells) == len(BOARD["panels"]), "ids are unique"
     assert not any(a & b for a, b in combinations(cells.values(), 2))
     assert sum(map(len, cells.values())) == 24 * bottom
 
 
-def test_all_is_asked_of_the_prometheus_that_is_provisioned() -> None:
+def test_every_query_uses_the_provisioned_prometheus() -> None:
     [source] = yaml.safe_load(DATASOURCES.read_text())["datasources"]
     scraped = yaml.safe_load(PROMETHEUS.read_text())["global"]
-    asked = {
-        asker["datasource"]["uid"]
-        for asker in (
+    used = {
+        each["datasource"]["uid"]
+        for each in (
             *PANELS,
             *BOARD["annotations"]["list"],
             *BOARD["templating"]["list"],
         )
     }
 
-    assert asked == {source["uid"]}
+    assert used == {source["uid"]}
     assert source["jsonData"]["timeInterval"] == scraped["scrape_interval"]
 
 
-def test_grafana_opens_on_it_where_compose_mounts_it() -> None:
+def test_grafana_opens_it_where_compose_mounts_it() -> None:
     services = yaml.safe_load(Path("docker-compose.yml").read_text())[
         "services"
     ]

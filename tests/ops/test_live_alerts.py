@@ -1,8 +1,8 @@
-"""A real Prometheus, the real rules, and a service that really leaks.
+"""A real Prometheus with the real rules scrapes a service that leaks.
 
-So that a test takes seconds, Prometheus looks every second, each `for:` is a
-second, and the write-up's threshold, 80 of the 100 connections it speaks of,
-is as much of a pool of six. All else is as in ops/prometheus/alerts.yml.
+The tests take seconds, because Prometheus scrapes every second and each `for:`
+is one second. The write-up's threshold of 80 in 100 connections is scaled to
+the pool of six. The rest is as in ops/prometheus/alerts.yml.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 WRITE_UPS = "DatabaseConnectionLeak"
 MOST_ACTIVE = 4
-"""80 of 100 connections, as a part of six."""
+"""80 of 100 connections, scaled to a pool of six."""
 LEAKED_AS_THE_SERVER_SEES_IT = (
     f'db_connections_active{{state="idle in transaction"}} > {MOST_ACTIVE}'
 )
@@ -37,31 +37,31 @@ LEAKED_AS_THE_SERVER_SEES_IT = (
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """The service has the port that Prometheus scrapes."""
+    """The service serves the port that Prometheus scrapes."""
     return settings.model_copy(update={"poolwatch_port": free_port()})
 
 
 class Prometheus:
-    """A running Prometheus, asked over HTTP."""
+    """A running Prometheus, queried over HTTP."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """Whether it responds."""
         try:
             return self._client.get("/-/ready").is_success
         except httpx.TransportError:
             return False
 
-    def ask(self, query: str) -> list[dict[str, Any]]:
-        """Evaluate an expression now; answer a vector."""
+    def query(self, query: str) -> list[dict[str, Any]]:
+        """Evaluate an expression now, and return a vector."""
         answer = self._client.get("/api/v1/query", params={"query": query})
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
     def firing(self, alert: str) -> list[dict[str, str]]:
-        """The labels of each alert of this name that fires now."""
+        """Return the labels of each firing alert of this name."""
         page = self._client.get("/api/v1/alerts").json()
         return [
             found["labels"]
@@ -71,8 +71,8 @@ class Prometheus:
         ]
 
     def was_silent(self, alert: str) -> bool:
-        """Whether an alert has not even been pending so far."""
-        return not self.ask(
+        """Whether an alert was never pending."""
+        return not self.query(
             f'count_over_time(ALERTS{{alertname="{alert}"}}[1h])'
         )
 
@@ -81,10 +81,10 @@ class Prometheus:
 def prometheus(
     service: Service, settings: Settings, tmp_path: Path
 ) -> Iterator[Prometheus]:
-    """It scrapes the service, and evaluates the rules on that."""
-    del service  # is up before, and longer
-    looks = yaml.safe_dump(config(settings.poolwatch_port))
-    Path(tmp_path, "prometheus.yml").write_text(looks)
+    """A Prometheus that scrapes the service and evaluates the rules."""
+    del service  # it runs before Prometheus, and longer
+    scraping = yaml.safe_dump(config(settings.poolwatch_port))
+    Path(tmp_path, "prometheus.yml").write_text(scraping)
     Path(tmp_path, "alerts.yml").write_text(faster_rules())
     with (
         running(tmp_path) as url,
@@ -96,7 +96,7 @@ def prometheus(
 
 
 def config(port: int | None) -> dict[str, Any]:
-    """Scrape this service every second, and evaluate the rules as often."""
+    """Scrape this service and evaluate the rules every second."""
     often = ("scrape_interval", "scrape_timeout", "evaluation_interval")
     targets = [f"127.0.0.1:{port}"]
     return {
@@ -112,7 +112,7 @@ def config(port: int | None) -> dict[str, Any]:
 
 
 def faster_rules() -> str:
-    """The same rules, for a second and a small pool."""
+    """Return the rules for a second and a small pool."""
     text = re.sub(r"(?m)^( +for:) \w+$", r"\1 1s", FILE.read_text())
     threshold = 'state="active"} > 80'
     assert threshold in text
@@ -121,7 +121,7 @@ def faster_rules() -> str:
 
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
-    """Run Prometheus on the configuration in a folder, and end it."""
+    """Run Prometheus with the configuration of a folder, and end it."""
     address = f"127.0.0.1:{free_port()}"
     command = [
         program("prometheus", "prometheus"),
@@ -143,7 +143,7 @@ def running(folder: Path) -> Iterator[str]:
                 process.kill()
 
 
-async def test_a_leak_fires_its_cure_resolves_and_the_write_up_is_silent(
+async def test_pool_leak_fires_and_the_write_ups_rule_does_not(
     service: Service, prometheus: Prometheus
 ) -> None:
     await choose("before", service)
@@ -157,8 +157,8 @@ async def test_a_leak_fires_its_cure_resolves_and_the_write_up_is_silent(
     [alert] = prometheus.firing("PoolLeak")
     assert alert["pool"] == "engine"
     assert alert["site"].startswith("app/orders/before.py:")
-    # The write-up's rule could know: it has the states, the leaked ones idle.
-    await until(lambda: prometheus.ask(LEAKED_AS_THE_SERVER_SEES_IT))
+    # The leaked connections are visible in the write-up's metric, as idle.
+    await until(lambda: prometheus.query(LEAKED_AS_THE_SERVER_SEES_IT))
 
     await choose("after", service)
 
@@ -175,14 +175,14 @@ async def test_a_leak_fires_its_cure_resolves_and_the_write_up_is_silent(
 
 
 async def choose(variant: str, service: Service) -> None:
-    """Let this variant answer /orders."""
+    """Let this variant serve /orders."""
     answer = await service.client.put(
         "/lab/flags/orders", json={"variant": variant}
     )
     answer.raise_for_status()
 
 
-async def test_the_write_ups_rule_fires_where_much_is_done_and_no_leak(
+async def test_the_write_ups_rule_fires_on_a_busy_server_without_a_leak(
     service: Service, prometheus: Prometheus
 ) -> None:
     dsn = service.database.settings.dsn
@@ -206,7 +206,7 @@ async def test_a_blocked_event_loop_fires_while_it_is_blocked(
     def fires() -> bool:
         return bool(prometheus.firing("BlockedEventLoop"))
 
-    # To wait without `await` blocks the loop, which is also the service's.
+    # This blocking wait blocks the event loop, on which the service runs.
     wait_until(fires)
 
     await until(lambda: not fires())

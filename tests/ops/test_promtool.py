@@ -1,4 +1,4 @@
-"""The files of Prometheus and Alertmanager, as their own tools read them."""
+"""The tools of Prometheus and Alertmanager accept their files."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def promtool() -> str:
     ],
     ids=" ".join,
 )
-def test_promtool_finds_no_fault(
+def test_promtool_reports_no_error(
     promtool: str, command: tuple[str, ...]
 ) -> None:
     found = run(promtool, *command)
@@ -28,7 +28,7 @@ def test_promtool_finds_no_fault(
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_amtool_finds_no_fault() -> None:
+def test_amtool_reports_no_error() -> None:
     amtool = program("amtool", "prometheus-alertmanager")
 
     found = run(amtool, "check-config", "ops/alertmanager/alertmanager.yml")
@@ -36,7 +36,7 @@ def test_amtool_finds_no_fault() -> None:
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-async def test_promtool_remarks_only_on_names_that_others_have_chosen(
+async def test_promtool_warns_only_of_two_known_names(
     promtool: str, service: Service
 ) -> None:
     await service.client.get("/before/orders/1")
@@ -46,8 +46,8 @@ async def test_promtool_remarks_only_on_names_that_others_have_chosen(
     found = run(promtool, "check", "metrics", given=metrics)
 
     assert {line.split()[0] for line in found.stderr.splitlines()} == {
-        # The write-up's own: a gauge that ends like a counter.
+        # The write-up's name: a gauge that ends like a counter.
         "db_pool_connections_total",
-        # OpenTelemetry's: a gauge that ends like a part of a summary.
+        # OpenTelemetry's name: a gauge that ends like a part of a summary.
         "db_client_connection_count",
     }

@@ -98,7 +98,7 @@ def test_bench_poolwatch_measures_both_sides(
     database_url: str, folder: Path
 ) -> None:
     with running(
-        *("bench-poolwatch", "--rounds", "2", "--loops", "3"),
+        *("bench-poolwatch", "--processes", "2", "--loops", "3"),
         folder=folder,
         DATABASE_URL=database_url,
         COLUMNS="80",

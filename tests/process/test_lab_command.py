@@ -1,4 +1,4 @@
-"""`lab`: two processes that end together, and leave nothing."""
+"""`page`: two processes that end together, and leave nothing."""
 
 import socket
 from collections.abc import Callable, Iterator

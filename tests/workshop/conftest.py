@@ -1,4 +1,4 @@
-"""A folder to work in, and services that check what lies there."""
+"""Services that check a trainee's files, and an empty folder for commands."""
 
 import asyncio
 import shutil
@@ -18,17 +18,17 @@ from tests.conftest import Service
 from tests.process.command import ROOT
 
 ONE_OF_EACH_KIND = {"orders", "analytics", "row_lock", "slow_call", "stream"}
-"""Lessons that `make test` checks; the other verdicts are slow."""
+"""Lessons that `make test` checks; the tests of the others are slow."""
 
 
 def slow_unless_chosen(name: str) -> list[pytest.MarkDecorator]:
-    """The marks of a test that checks a file of this lesson."""
+    """Return the marks of a test that checks a file of this lesson."""
     return [] if name in ONE_OF_EACH_KIND else [pytest.mark.slow]
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A checker, and the folder that its service looks into."""
+    """A checker, and the folder with the files that it checks."""
 
     checker: Checker
     folder: Path
@@ -42,7 +42,7 @@ class Bench:
 
 @contextmanager
 def bench(url: str, folder: Path, pool_timeout: float) -> Iterator[Bench]:
-    """Start a service for checks, in a folder of its own."""
+    """Start a service for checks in this folder."""
     shutil.copy(ROOT / "flags.json", folder)
     (folder / FOLDER).mkdir()
     with pytest.MonkeyPatch.context() as environment:
@@ -60,7 +60,7 @@ def bench(url: str, folder: Path, pool_timeout: float) -> Iterator[Bench]:
 def hasty(
     server_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bench]:
-    """For files with a fault: who waits in vain need not wait long."""
+    """For files with a fault: a short pool timeout keeps the tests fast."""
     with bench(server_url, tmp_path_factory.mktemp("hasty"), 0.5) as hasty:
         yield hasty
 
@@ -69,14 +69,14 @@ def hasty(
 def patient(
     server_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bench]:
-    """For files without: nobody may wait in vain, however busy it is."""
+    """For files without one: no request may time out on a busy machine."""
     with bench(server_url, tmp_path_factory.mktemp("patient"), 15) as patient:
         yield patient
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which commands are run, with nothing in it."""
+    """An empty folder, in which commands run."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -86,5 +86,5 @@ def service(
     service: Service,
     folder: Path,  # noqa: ARG001 - entered when the service has its flags
 ) -> Service:
-    """The service, run in a folder of its own."""
+    """The service, running in an empty folder."""
     return service

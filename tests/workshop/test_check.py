@@ -42,8 +42,8 @@ def test_the_exercise_fails_for_the_reason_that_its_card_states(
         for result in verdict.results
         if result.flaw
     }
-    if lesson.name == "sync_in_async":  # whoever starves, starves of the loop
-        assert found == {"other requests are served": "stops the loop"}
+    if lesson.name == "sync_in_async":  # its waits block the event loop
+        assert found == {"other requests are served": "blocks the event loop"}
         return
     assert found == {
         scenario.name: kind
@@ -63,8 +63,8 @@ def test_the_exercise_fails_for_the_reason_that_its_card_states(
 @pytest.mark.parametrize(
     "lesson", [orders.lesson, row_lock.lesson], ids=attrgetter("name")
 )
-def test_what_leaks_is_counted_in_full(hasty: Bench, lesson: Lesson) -> None:
-    """No collection comes between two requests and heals some of it."""
+def test_every_leak_is_counted(hasty: Bench, lesson: Lesson) -> None:
+    """No garbage collection returns a connection between two requests."""
     leaking = {
         scenario.name: (scenario.leaks + scenario.strays) * REQUESTS
         for scenario in lesson.scenarios
@@ -84,7 +84,7 @@ def test_what_leaks_is_counted_in_full(hasty: Bench, lesson: Lesson) -> None:
 
 
 def stated(scenario: Scenario) -> FlawKind | None:
-    """What the card says of a scenario *before*."""
+    """Return the kind of flaw that a scenario has before the fix."""
     match scenario:
         case LongHold():
             return "holds"
@@ -104,7 +104,7 @@ def test_the_solution_passes(patient: Bench, lesson: Lesson) -> None:
     assert looked_at > {scenario.name for scenario in lesson.scenarios}
 
 
-def test_a_loop_without_an_end_is_told_of(
+def test_an_endless_loop_is_reported(
     server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "REQUEST_SECONDS", 5)
@@ -135,7 +135,7 @@ CALL = "await carrier.call()"
     ],
     ids=["nothing over a WebSocket", "a stream without an end"],
 )
-def test_an_answer_that_does_not_end_is_told_of(
+def test_an_endless_response_is_reported(
     server_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -161,7 +161,7 @@ def test_an_answer_that_does_not_end_is_told_of(
     ],
     ids=["no JSON", "nothing"],
 )
-def test_another_answer_over_a_websocket_is_told_of(
+def test_another_message_over_a_websocket_is_reported(
     hasty: Bench, line: str, what: str
 ) -> None:
     text = solution_of(websocket.lesson).replace(NEWS, line)
@@ -171,7 +171,7 @@ def test_another_answer_over_a_websocket_is_told_of(
     assert [flaw for flaw in verdict.flaws if what in flaw.what]
 
 
-def test_json_without_a_body_is_told_of(hasty: Bench) -> None:
+def test_json_without_a_body_is_reported(hasty: Bench) -> None:
     text = solution_of(analytics.lesson).replace(
         "return [Day(**day) for day in days]",
         "from fastapi import Response\n"
@@ -184,7 +184,7 @@ def test_json_without_a_body_is_told_of(hasty: Bench) -> None:
 
 
 @pytest.mark.usefixtures("dead_proxy")
-def test_a_proxy_is_not_asked_for_this_machine(patient: Bench) -> None:
+def test_no_proxy_is_used_for_this_machine(patient: Bench) -> None:
     text = solution_of(websocket.lesson)
 
     verdict = patient.verdict(websocket.lesson, text)

@@ -1,4 +1,4 @@
-"""A check's own database, beside the one that the settings name."""
+"""The separate database of a check, on the server of the settings."""
 
 import pytest
 from sqlalchemy import make_url
@@ -8,9 +8,7 @@ from lab.workshop.check_database import check_database
 
 
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
-def test_it_is_reached_as_the_settings_say(
-    server_url: str, driver: str
-) -> None:
+def test_it_uses_the_connection_settings(server_url: str, driver: str) -> None:
     url = make_url(server_url).update_query_dict({"sslmode": "disable"})
     asked = url.set(drivername=f"postgresql+{driver}")
     named = asked.render_as_string(hide_password=False)

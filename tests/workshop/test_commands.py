@@ -1,4 +1,4 @@
-"""What the commands ask and store, run in this process."""
+"""What the commands print and store; they run in this process."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -24,7 +24,7 @@ HINTS = ("Look.", "Look closer.", "It is there.")
 
 @pytest.fixture
 def type_(monkeypatch: pytest.MonkeyPatch) -> Type:
-    """Types a command of the workshop, and what it asks for."""
+    """Runs a command of the workshop, with input for its prompts."""
     told = replace(orders.lesson, hints=HINTS, story="Once upon a time.")
     monkeypatch.setitem(NAMES, "orders", told)
 
@@ -42,13 +42,13 @@ def done() -> LessonProgress:
     return read(print).of("orders")
 
 
-def test_the_story_is_told_first(type_: Type) -> None:
+def test_the_story_is_printed_first(type_: Type) -> None:
     started = type_("start", "orders", "--no-serve")
 
     assert "Once upon a time." in started.stdout
 
 
-def test_what_is_to_be_pasted_is_whole_in_a_narrow_terminal(
+def test_commands_to_paste_are_not_wrapped_in_a_narrow_terminal(
     type_: Type,
 ) -> None:
     started = type_("start", "orders", "--no-serve", columns="40")
@@ -56,7 +56,7 @@ def test_what_is_to_be_pasted_is_whole_in_a_narrow_terminal(
     assert {*lines_for(orders.lesson, 8000)} <= {*started.stdout.split("\n")}
 
 
-def test_each_time_there_is_one_hint_more_while_there_are_any(
+def test_hint_prints_one_more_hint_each_time(
     type_: Type,
 ) -> None:
     told = [type_("hint", "orders").stdout for _ in range(4)]
@@ -66,7 +66,7 @@ def test_each_time_there_is_one_hint_more_while_there_are_any(
     assert done().hints == 3
 
 
-def test_the_quiz_asks_for_an_answer(type_: Type) -> None:
+def test_the_quiz_prompts_for_an_answer(type_: Type) -> None:
     number = number_of(orders.lesson.alternative_cure.what)
 
     answered = type_("quiz", "orders", then=f"{number}\n")
@@ -76,7 +76,7 @@ def test_the_quiz_asks_for_an_answer(type_: Type) -> None:
     assert done().quiz == 10
 
 
-def test_a_wrong_answer_tells_its_own_reason_alone(type_: Type) -> None:
+def test_a_wrong_answer_prints_only_its_own_reason(type_: Type) -> None:
     number = number_of(orders.lesson.trap.what)
 
     answered = type_("quiz", "orders", "--answer", str(number))
@@ -88,11 +88,11 @@ def test_a_wrong_answer_tells_its_own_reason_alone(type_: Type) -> None:
 
 
 def number_of(what: str) -> int:
-    """Where an answer stands among those to choose from."""
+    """Return the number of an answer in the quiz."""
     return [each.what for each in options(orders.lesson)].index(what) + 1
 
 
-def test_a_solution_is_shown_to_whoever_says_yes(type_: Type) -> None:
+def test_the_solution_needs_a_confirmation(type_: Type) -> None:
     type_("start", "orders", "--no-serve")
 
     refused = type_("solution", "orders", then="n\n")
@@ -114,7 +114,7 @@ def test_each_wrong_guess_is_counted(type_: Type) -> None:
     assert (done().wrong_lines, done().found) == (1, 8)
 
 
-def test_work_that_is_there_is_left_alone(type_: Type) -> None:
+def test_start_leaves_an_existing_file_unchanged(type_: Type) -> None:
     type_("start", "orders", "--no-serve")
     Path("workshop/orders.py").write_text("mine")
 
@@ -124,7 +124,7 @@ def test_work_that_is_there_is_left_alone(type_: Type) -> None:
     assert Path("workshop/orders.py").read_text() == "mine"
 
 
-def test_next_starts_what_is_not_solved(type_: Type) -> None:
+def test_next_starts_the_first_unsolved_lesson(type_: Type) -> None:
     with changed(print) as progress:
         progress.of("orders").fix(dt.date(2026, 11, 24))
 
@@ -144,7 +144,7 @@ def test_next_starts_what_is_not_solved(type_: Type) -> None:
     ],
     ids=["started", "found", "fixed", "seen"],
 )
-def test_the_list_says_what_to_type_next(
+def test_the_list_ends_with_the_next_command(
     type_: Type, progress: LessonProgress, command: str
 ) -> None:
     type_("start", "orders", "--no-serve")
@@ -168,7 +168,7 @@ def test_the_list_says_what_to_type_next(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_done_exits_2_and_says_why(
+def test_a_command_that_fails_exits_2_and_prints_the_reason(
     type_: Type,
     capfd: pytest.CaptureFixture[str],
     arguments: list[str],

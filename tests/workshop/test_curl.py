@@ -1,4 +1,4 @@
-"""What `start` prints is pasted into a terminal, and does what it says."""
+"""The lines that `start` prints work when they are pasted."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from tests.conftest import TOKEN, Service, until
 from tests.process.command import ROOT
 from tests.programs import program
 
-# A leak is collected at the end, and complained of.
+# At the end, leaks are collected, and SQLAlchemy warns of them.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The garbage collector is trying to clean up"
 )
@@ -27,7 +27,7 @@ STATUS_ALONE = "-s -o /dev/null -w '%{http_code}'"
 
 
 def lines(service: Service, lesson: Lesson) -> dict[str, str]:
-    """Each scenario's line, by its heading."""
+    """Return the command of each heading."""
     start(lesson)
     port = service.client.base_url.port
     assert port is not None
@@ -37,7 +37,7 @@ def lines(service: Service, lesson: Lesson) -> dict[str, str]:
 
 @asynccontextmanager
 async def pasted(line: str) -> AsyncIterator[asyncio.StreamReader]:
-    """What a line prints that was pasted in the project's folder."""
+    """Run a line in the project's folder, and return its output."""
     shell = await asyncio.create_subprocess_shell(
         line, cwd=ROOT, stdout=PIPE, start_new_session=True
     )
@@ -46,13 +46,13 @@ async def pasted(line: str) -> AsyncIterator[asyncio.StreamReader]:
         async with asyncio.timeout(60):
             yield shell.stdout
     finally:
-        # A tab stays open for a while: all that the line has started.
-        with suppress(ProcessLookupError):  # where it has ended by itself
+        # End every process that the line started: a WebSocket stays open.
+        with suppress(ProcessLookupError):  # it may have ended already
             os.killpg(shell.pid, signal.SIGKILL)
         await shell.wait()
 
 
-async def test_an_http_request_has_the_status_that_is_announced(
+async def test_an_http_request_has_the_printed_status(
     service: Service,
 ) -> None:
     program("curl", "curl")
@@ -95,7 +95,7 @@ async def test_the_requests_of_a_lesson_that_holds_wait_and_hold(
         await until(lambda: not service.loans)
 
 
-async def test_a_websocket_is_answered_and_stays_open(
+async def test_a_websocket_gets_a_message_and_stays_open(
     service: Service,
 ) -> None:
     asked = lines(service, websocket.lesson)

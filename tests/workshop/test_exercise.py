@@ -1,4 +1,4 @@
-"""What is handed out is *before*, and does not say where it leaks."""
+"""An exercise is *before* without the LEAK comments."""
 
 import ast
 from operator import attrgetter
@@ -19,7 +19,7 @@ each_lesson = pytest.mark.parametrize(
 
 
 def code(text: str) -> str:
-    """What Python sees of a text, its first docstring apart."""
+    """Return the syntax tree of a text, without its first docstring."""
     return "\n".join(map(ast.unparse, ast.parse(text).body[1:]))
 
 
@@ -33,7 +33,7 @@ def source(lesson: Lesson, variant: str) -> str:
 
 
 @each_lesson
-def test_nothing_gives_the_line_away(lesson: Lesson) -> None:
+def test_it_does_not_reveal_the_line(lesson: Lesson) -> None:
     text = exercise_of(lesson).text
 
     assert "LEAK" not in text
@@ -42,17 +42,17 @@ def test_nothing_gives_the_line_away(lesson: Lesson) -> None:
 
 
 @each_lesson
-def test_python_sees_what_before_has(lesson: Lesson) -> None:
+def test_it_has_the_code_of_before(lesson: Lesson) -> None:
     assert code(exercise_of(lesson).text) == code(source(lesson, "before"))
 
 
 @each_lesson
-def test_the_solution_is_what_after_has(lesson: Lesson) -> None:
+def test_the_solution_has_the_code_of_after(lesson: Lesson) -> None:
     assert code(solution_of(lesson)) == code(source(lesson, "after"))
 
 
 @each_lesson
-def test_every_mark_is_remembered_with_its_line(lesson: Lesson) -> None:
+def test_every_mark_is_kept_with_its_line(lesson: Lesson) -> None:
     before = source(lesson, "before").splitlines()
     exercise = exercise_of(lesson)
 
@@ -66,7 +66,7 @@ def test_every_mark_is_remembered_with_its_line(lesson: Lesson) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_work_that_is_there_is_not_overwritten() -> None:
+def test_an_existing_file_is_not_overwritten() -> None:
     assert start(orders.lesson)
     file_of(orders.lesson).write_text("mine")
 
@@ -75,7 +75,7 @@ def test_work_that_is_there_is_not_overwritten() -> None:
     assert file_of(orders.lesson).read_text() == "mine"
 
 
-def test_what_is_put_back_keeps_every_old_file(folder: Path) -> None:
+def test_a_reset_keeps_every_old_file(folder: Path) -> None:
     start(orders.lesson)
     for work in ("first", "second"):
         file_of(orders.lesson).write_text(work)

@@ -1,4 +1,4 @@
-"""Which lines are right, which are near, and which cost a point."""
+"""Guesses of a line: right, near, or wrong, which costs points."""
 
 from operator import attrgetter
 
@@ -25,13 +25,13 @@ each_lesson = pytest.mark.parametrize(
 
 
 def line_of(lesson: Lesson, part: str) -> int:
-    """The number of the first line that has this in it."""
+    """Return the number of the first line that contains this text."""
     lines = file_of(lesson).read_text().splitlines()
     return next(n for n, line in enumerate(lines, start=1) if part in line)
 
 
 @each_lesson
-def test_every_line_that_borrows_is_right(lesson: Lesson) -> None:
+def test_every_line_that_leaks_is_right(lesson: Lesson) -> None:
     start(lesson)
 
     for leak in exercise_of(lesson).leaks:
@@ -42,7 +42,7 @@ def test_every_line_that_borrows_is_right(lesson: Lesson) -> None:
 
 @each_lesson
 def test_few_lines_are_right(lesson: Lesson) -> None:
-    """Whoever guesses, loses."""
+    """Random guesses cost more points than they bring."""
     start(lesson)
     lines = file_of(lesson).read_text().split("\n")
 
@@ -66,7 +66,7 @@ def test_few_lines_are_right(lesson: Lesson) -> None:
     ],
     ids=lambda value: value.name if isinstance(value, Lesson) else "",
 )
-def test_the_line_that_opens_is_right_as_well(
+def test_the_line_that_opens_the_session_is_right_as_well(
     lesson: Lesson, opening: str
 ) -> None:
     start(lesson)
@@ -112,7 +112,7 @@ def test_any_other_line_is_wrong_and_is_shown() -> None:
 
 
 @pytest.mark.parametrize("number", [0, -1, 1000])
-def test_a_line_that_is_not_there_costs_nothing(number: int) -> None:
+def test_a_line_that_does_not_exist_costs_nothing(number: int) -> None:
     start(orders.lesson)
 
     judged = judge_line(orders.lesson, number)
@@ -120,7 +120,7 @@ def test_a_line_that_is_not_there_costs_nothing(number: int) -> None:
     assert (judged.verdict, judged.counts) == ("no such line", False)
 
 
-def test_lines_are_those_of_the_file_as_it_is_now() -> None:
+def test_line_numbers_are_those_of_the_current_file() -> None:
     start(analytics.lesson)
     file = file_of(analytics.lesson)
     file.write_text("# A note.\n" * 10 + file.read_text())
@@ -132,7 +132,7 @@ def test_lines_are_those_of_the_file_as_it_is_now() -> None:
     assert judged.right
 
 
-def test_a_line_of_the_trainee_costs_nothing() -> None:
+def test_a_line_that_the_trainee_wrote_costs_nothing() -> None:
     start(analytics.lesson)
     file = file_of(analytics.lesson)
     file.write_text(f"# A note.\n{file.read_text()}")
@@ -142,7 +142,7 @@ def test_a_line_of_the_trainee_costs_nothing() -> None:
     assert (judged.verdict, judged.counts) == ("changed", False)
 
 
-def test_it_says_how_many_more_there_are() -> None:
+def test_it_counts_the_other_lines_that_leak() -> None:
     start(orders.lesson)
     [first, *_] = exercise_of(orders.lesson).leaks
 

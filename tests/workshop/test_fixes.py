@@ -24,7 +24,7 @@ RIGHT = sorted(HERE.glob("right_fixes/*/*.diff"))
 
 
 def params(patches: list[Path]) -> list[pytest.ParameterSet]:
-    """The patches, each named by its lesson as well."""
+    """Return the patches, with the lesson in the name of each."""
     return [
         pytest.param(
             patch,
@@ -41,7 +41,7 @@ def lesson_of(patch: Path) -> Lesson:
 
 
 def fixed(patch: Path, folder: Path) -> str:
-    """The exercise with the patch applied."""
+    """Return the exercise with the patch applied."""
     lesson = lesson_of(patch)
     file = folder / file_of(lesson)
     file.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Points, and the file that keeps them."""
+"""Points, and the file that stores them."""
 
 import datetime as dt
 from pathlib import Path
@@ -14,10 +14,10 @@ TODAY = dt.date(2026, 11, 24)
 
 
 def silent(_: str) -> None:
-    """Take what nobody wants to know."""
+    """Ignore a message."""
 
 
-def test_all_is_worth_forty_points() -> None:
+def test_a_lesson_gives_forty_points() -> None:
     done = LessonProgress()
     done.name_line(right=True)
     done.fix(TODAY)
@@ -26,7 +26,7 @@ def test_all_is_worth_forty_points() -> None:
     assert done.points == score.LESSON == 40
 
 
-def test_each_wrong_line_costs_two_and_some_points_stay() -> None:
+def test_each_wrong_line_costs_two_points_down_to_a_minimum() -> None:
     done = LessonProgress()
     for _ in range(3):
         done.name_line(right=False)
@@ -37,7 +37,7 @@ def test_each_wrong_line_costs_two_and_some_points_stay() -> None:
     assert (done.points, patient.points) == (4, 2)
 
 
-def test_what_was_found_is_counted_once() -> None:
+def test_a_line_that_was_found_counts_once() -> None:
     done = LessonProgress()
     done.name_line(right=True)
     done.name_line(right=False)
@@ -46,7 +46,7 @@ def test_what_was_found_is_counted_once() -> None:
     assert (done.found, done.wrong_lines) == (10, 0)
 
 
-def test_a_solution_that_was_shown_takes_what_is_not_earned_yet() -> None:
+def test_the_solution_takes_the_points_that_are_not_earned_yet() -> None:
     done = LessonProgress(solution_seen=True)
     done.name_line(right=True)
     done.fix(TODAY)
@@ -64,13 +64,13 @@ def test_a_wrong_answer_costs_five() -> None:
     assert done.points == 5
 
 
-def test_hints_cost_two_and_never_more_than_there_is() -> None:
+def test_hints_cost_two_points_but_never_more_than_were_earned() -> None:
     assert LessonProgress(fixed=20, hints=3).points == 14
     assert LessonProgress(hints=3).points == 0
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_is_changed_is_kept() -> None:
+def test_a_change_is_stored() -> None:
     with changed(silent) as progress:
         progress.last = "orders"
         progress.of("orders").fix(TODAY)
@@ -82,7 +82,7 @@ def test_what_is_changed_is_kept() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"lessons": {"orders": 1}}'])
-def test_a_broken_file_is_kept_aside(folder: Path, text: str) -> None:
+def test_a_broken_file_is_renamed(folder: Path, text: str) -> None:
     FILE.parent.mkdir()
     FILE.write_text(text)
     said: list[str] = []
@@ -95,7 +95,7 @@ def test_a_broken_file_is_kept_aside(folder: Path, text: str) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_nothing_is_kept_of_a_change_that_failed() -> None:
+def test_a_change_that_fails_stores_nothing() -> None:
     with pytest.raises(ZeroDivisionError), changed(silent) as progress:
         progress.last = str(1 / 0)
 

@@ -1,4 +1,4 @@
-"""The question: the card's other cure, among its trap and popular ones."""
+"""The quiz: one right answer among the card's trap and popular remedies."""
 
 from collections import Counter
 from operator import attrgetter
@@ -15,7 +15,7 @@ each_lesson = pytest.mark.parametrize(
 
 
 @each_lesson
-def test_the_cards_own_trap_is_there_with_its_reason(lesson: Lesson) -> None:
+def test_the_cards_trap_is_an_option_with_its_reason(lesson: Lesson) -> None:
     [own] = [each for each in options(lesson) if each.what == lesson.trap.what]
 
     assert own.why.lower() == f"{lesson.trap.why}.".lower()
@@ -23,7 +23,7 @@ def test_the_cards_own_trap_is_there_with_its_reason(lesson: Lesson) -> None:
 
 
 @each_lesson
-def test_the_alternative_cure_alone_is_right_and_names_that_of_after(
+def test_only_the_alternative_cure_is_right_and_it_names_that_of_after(
     lesson: Lesson,
 ) -> None:
     [right] = [each for each in options(lesson) if each.right]
@@ -36,7 +36,7 @@ def test_the_alternative_cure_alone_is_right_and_names_that_of_after(
 
 
 @each_lesson
-def test_no_remedy_is_there_twice(lesson: Lesson) -> None:
+def test_no_option_comes_twice(lesson: Lesson) -> None:
     names = [each.what for each in options(lesson)]
 
     assert len(set(names)) == len(names) == 5
@@ -52,7 +52,7 @@ def test_the_alternative_cure_is_not_what_after_does(lesson: Lesson) -> None:
     assert lesson.alternative_cure.what not in lesson.cure
 
 
-def test_the_longest_is_right_in_at_most_half_of_the_lessons() -> None:
+def test_the_longest_option_is_right_in_at_most_half_of_the_lessons() -> None:
     longest = [
         max(options(lesson), key=lambda each: len(each.what)).right
         for lesson in LESSONS
@@ -61,7 +61,7 @@ def test_the_longest_is_right_in_at_most_half_of_the_lessons() -> None:
     assert sum(longest) <= len(LESSONS) / 2
 
 
-def test_no_place_is_right_in_more_than_half_of_the_lessons() -> None:
+def test_no_number_is_right_in_more_than_half_of_the_lessons() -> None:
     places = Counter(
         [each.right for each in options(lesson)].index(True)
         for lesson in LESSONS
@@ -71,7 +71,7 @@ def test_no_place_is_right_in_more_than_half_of_the_lessons() -> None:
     assert max(places.values()) <= len(LESSONS) / 2
 
 
-def test_the_trap_is_not_always_at_the_same_place() -> None:
+def test_the_trap_does_not_always_have_the_same_number() -> None:
     places = {
         [each.what for each in options(lesson)].index(lesson.trap.what)
         for lesson in LESSONS
@@ -80,7 +80,7 @@ def test_the_trap_is_not_always_at_the_same_place() -> None:
     assert len(places) > 1
 
 
-def test_each_remedy_is_kept_from_lessons_that_exist() -> None:
+def test_remedies_exclude_only_lessons_that_exist() -> None:
     kept_from = {name for each in OPERATION + CODE for name in each.not_of}
 
     assert kept_from <= {lesson.name for lesson in LESSONS}

@@ -1,4 +1,4 @@
-"""The lab serves a trainee's file as it is now, and names its lines."""
+"""The lab serves a trainee's file as it was saved last."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from lab.workshop.exercise import exercise_of, start
 from lab.workshop.port_owner import port_owner
 from tests.conftest import Service
 
-# A reset forces the collector, which complains of what it finds.
+# A reset forces a collection, and SQLAlchemy warns of what it finds.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The garbage collector is trying to clean up",
     "ignore:unclosed connection:ResourceWarning",
@@ -41,7 +41,7 @@ def save(lesson: Lesson, text: str) -> None:
     file_of(lesson).write_text(text)
 
 
-async def test_an_exercise_answers_at_its_own_prefix(service: Service) -> None:
+async def test_an_exercise_has_its_own_prefix(service: Service) -> None:
     start(orders.lesson)
 
     answer = await service.client.get("/exercise/orders/orders?limit=2")
@@ -50,7 +50,7 @@ async def test_an_exercise_answers_at_its_own_prefix(service: Service) -> None:
 
 
 @pytest.mark.usefixtures("dead_proxy")
-async def test_port_owner_it_is_asked_without_a_proxy(
+async def test_port_owner_uses_no_proxy(
     service: Service,
 ) -> None:
     start(orders.lesson)
@@ -61,7 +61,7 @@ async def test_port_owner_it_is_asked_without_a_proxy(
     assert serves == "this folder's service"
 
 
-async def test_its_loans_name_the_file_the_line_and_the_route(
+async def test_its_loans_have_file_line_and_route(
     service: Service,
 ) -> None:
     start(orders.lesson)
@@ -76,7 +76,7 @@ async def test_its_loans_name_the_file_the_line_and_the_route(
     assert loan["borrower"] == "GET /exercise/orders/orders/{order_id}"
 
 
-async def test_saving_is_enough(service: Service) -> None:
+async def test_a_saved_file_is_served_at_once(service: Service) -> None:
     told = []
     for word in ("one", "two"):
         save(orders.lesson, HELLO.format(word))
@@ -98,7 +98,7 @@ async def test_saving_is_enough(service: Service) -> None:
     ],
     ids=["syntax", "import", "no router", "a number", "exit", "call"],
 )
-async def test_a_file_that_cannot_be_loaded_says_why(
+async def test_a_file_that_cannot_be_loaded_is_a_500_with_the_reason(
     service: Service, text: str, line: int | None, error: str
 ) -> None:
     save(orders.lesson, text)
@@ -134,7 +134,7 @@ async def test_a_broken_file_is_logged_once_for_each_text(
     ]
 
 
-async def test_a_file_that_is_mended_answers_again(service: Service) -> None:
+async def test_a_fixed_file_is_served_again(service: Service) -> None:
     save(orders.lesson, "(")
     await service.client.get("/exercise/orders/hello")
     save(orders.lesson, HELLO.format("again"))
@@ -153,7 +153,7 @@ async def test_a_file_that_is_mended_answers_again(service: Service) -> None:
         ("..%2Forders/orders", None),
     ],
 )
-async def test_what_was_not_started_is_not_found(
+async def test_an_exercise_that_was_not_started_is_a_404(
     service: Service, path: str, detail: str | None
 ) -> None:
     answer = await service.client.get(f"/exercise/{path}")
@@ -162,7 +162,7 @@ async def test_what_was_not_started_is_not_found(
     assert detail is None or detail in answer.json()["detail"]
 
 
-async def test_it_says_which_file_is_served_and_no_absolute_path(
+async def test_it_returns_the_relative_path_of_the_file(
     service: Service, folder: Path
 ) -> None:
     start(orders.lesson)
@@ -175,12 +175,12 @@ async def test_it_says_which_file_is_served_and_no_absolute_path(
     assert str(folder) not in served.text + broken.text
 
 
-async def test_from_another_machine_it_wants_the_token(
+async def test_clients_on_other_machines_need_the_token(
     service: Service,
 ) -> None:
     start(orders.lesson)
     start(websocket.lesson)
-    # A proxy on this machine, which uvicorn trusts, has forwarded it.
+    # uvicorn trusts this header of a proxy on the same machine.
     remote = {"X-Forwarded-For": "192.0.2.7"}
     stranger = remote | {"Authorization": "Bearer guessed"}
 
@@ -195,7 +195,7 @@ async def test_from_another_machine_it_wants_the_token(
     assert denied.value.response.status_code == 401
 
 
-async def test_a_websocket_is_served_and_its_loan_named(
+async def test_a_websocket_is_served_and_its_loan_has_the_line(
     service: Service,
 ) -> None:
     start(websocket.lesson)
@@ -278,7 +278,7 @@ async def keep(database: DatabaseDep) -> int:
 """
 
 
-async def test_what_a_file_keeps_is_forgotten_with_a_reset(
+async def test_a_reset_frees_what_a_file_keeps(
     service: Service,
 ) -> None:
     save(orders.lesson, KEEPS)
@@ -297,7 +297,7 @@ async def ask(service: Service, path: str) -> object:
     return answer.json()
 
 
-async def test_metrics_know_one_route_for_all_exercises(
+async def test_metrics_have_one_route_for_all_exercises(
     service: Service,
 ) -> None:
     start(analytics.lesson)
