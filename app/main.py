@@ -11,7 +11,7 @@ from app import api
 from app.control.install import install as install_lab
 from app.database.pools import State, open_database
 from app.settings import Settings
-from app.web import error_handlers, health, metrics
+from app.web import error_handlers, health, metrics, openapi
 from app.web.loans_source import open_source
 from poolwatch.pages.allowed_hosts import AllowedHosts
 
@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         " connection pools: with leaks, and without.",
         lifespan=lifespan,
     )
+    openapi.describe(app)
     error_handlers.install(app)
     metrics.install(app, ledger, registry)
     app.include_router(health.router)

@@ -27,11 +27,10 @@ def explain(error: Exception) -> str | None:
         case (
             BudgetExceededError()
             | DatabaseUnreachableError()
-            | ChildProcessError()
             | MigrationError()
             | OSError()
         ):
-            return str(error)
+            return str(error) or "timeout"
         case (
             asyncpg.PostgresError()
             | asyncpg.ClientConfigurationError()

@@ -20,8 +20,8 @@ from app.web.slow_clients import BoundedRequests
 
 FILES_BESIDE_CLIENTS = 200
 """Connections to the database, sockets between workers, logs."""
-GRACE = 5
-"""Seconds that requests have left once the service was asked to stop."""
+SHUTDOWN_SECONDS = 5
+"""Time that requests have left once the service was asked to stop."""
 
 
 def serve(
@@ -64,7 +64,7 @@ def serve(
             workers=workers,
             http=BoundedRequests,
             limit_concurrency=settings.client_limit,
-            timeout_graceful_shutdown=GRACE,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             access_log=False,
             log_config=logging_config,
         )

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from app.database.budget import check_budget
 from app.database.monitor import Monitor
-from app.database.unreachable import DatabaseUnreachableError, reason
+from app.database.unreachable import (
+    DatabaseUnreachableError,
+    named_in_errors,
+    reason,
+)
 from app.invocation import APP
 from app.settings import Settings
 
@@ -22,9 +26,13 @@ async def check_server(settings: Settings) -> None:
 
     """
     monitor = Monitor(settings.direct_dsn, settings.application_name)
+    query = "SELECT to_regclass('orders') AS orders"
     try:
         await check_budget(settings, monitor)
-        found = await monitor.fetch("SELECT to_regclass('orders') AS orders")
+        with named_in_errors(settings.direct_url):
+            found = await monitor.fetch(
+                query, patience=settings.connect_timeout
+            )
         if found[0]["orders"] is None:
             message = f"the database has no tables: run `{APP} migrate`"
             raise DatabaseUnreachableError(message)

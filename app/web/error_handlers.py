@@ -22,7 +22,7 @@ from app.database.outage import contention, outage
 from app.database.pools import Database
 from app.web.body_limit import BodyLimit
 from app.web.close_websocket import CloseWebSocket
-from app.web.errors import Problem, describe
+from app.web.errors import Problem
 from app.web.last_resort import LastResort
 from app.web.responses import (
     RETRY_SOON,
@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 def install(app: FastAPI) -> None:
     """Answer every error with problem details."""
-    describe(app)
     app.exception_handler(Problem)(_problem)
     app.exception_handler(RequestValidationError)(_bad_input)
     app.exception_handler(HTTPException)(_http_error)

@@ -21,7 +21,6 @@
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 
@@ -95,25 +94,12 @@ class ProblemDetails(BaseModel):
 
 
 REFERENCE = "#/components/schemas/{model}"
+"""Where `openapi.describe` puts the schemas."""
 BODY = {
     "application/problem+json": {
         "schema": {"$ref": REFERENCE.format(model=ProblemDetails.__name__)}
     }
 }
-
-
-def describe(app: FastAPI) -> None:
-    """Add the schemas of errors, to which `BODY` refers, to OpenAPI."""
-    describe_routes = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = describe_routes()
-        problem = ProblemDetails.model_json_schema(ref_template=REFERENCE)
-        schemas = problem.pop("$defs") | {ProblemDetails.__name__: problem}
-        document["components"]["schemas"] |= schemas
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A little service with a leak, watched: see `docs/your-service.md`."""
+"""A small service with a leak, watched: see `docs/your-service.md`."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ app.include_router(router(lambda: process))
 
 @app.get("/customers/{order_id}")
 async def customer_of(order_id: int, request: Request) -> str:
-    """Answer whose order it is."""
+    """Return the customer of an order."""
     pool: asyncpg.Pool = request.state.pool
     connection = await pool.acquire(timeout=1)
     customer: str | None = await connection.fetchval(CUSTOMER, order_id)

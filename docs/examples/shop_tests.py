@@ -1,4 +1,4 @@
-"""The shop's own tests, which know nothing of leaks."""
+"""The shop's own tests: they check responses, and no connections."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def client() -> Iterator[TestClient]:
 
 
 def test_does_not_know_other_orders(client: TestClient) -> None:
-    """An order that is not there has no customer."""
+    """An order that does not exist has no customer."""
     assert client.get("/customers/0").status_code == 404
 
 

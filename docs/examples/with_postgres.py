@@ -1,4 +1,4 @@
-"""Run a command with DATABASE_URL set, to a PostgreSQL that comes along."""
+"""Start a PostgreSQL, and run a command with its DATABASE_URL."""
 
 import signal
 import subprocess

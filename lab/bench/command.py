@@ -31,16 +31,16 @@ def bench(
 
 
 def bench_poolwatch(
-    rounds: Annotated[
-        int, typer.Option(min=1, help="Processes of each side, in turn.")
+    processes: Annotated[
+        int, typer.Option(min=2, help="How many measure, one by one.")
     ] = 8,
     loops: Annotated[
-        int, typer.Option(min=1, help="Repetitions for each of five values.")
-    ] = 300,
+        int, typer.Option(min=1, help="Repetitions for each of fifty values.")
+    ] = 10,
 ) -> None:
     """Measure what poolwatch costs, in pairs, with it and without it.
 
     Exit 0 whatever the times: a machine may be busy.
     """
     with database():
-        poolwatch_cost.run(rounds, loops, say)
+        poolwatch_cost.run(processes, loops, say)

@@ -1,10 +1,8 @@
 """What poolwatch costs: CPU time and memory, with it and without it.
 
-    python -m lab.bench.poolwatch_cost with 300 report/poolwatch-with.json
-
-measures one side in a process of its own, and appends to pyperf's file. The
-command `bench-poolwatch` starts such processes in turn, so that other work on
-the machine slows both sides down alike. CPU time counts, not the clock.
+Each process measures both sides in turn, a few milliseconds each, so that
+other work on the machine slows both down alike, and appends the values to
+pyperf's files. CPU time counts, not the time on the clock.
 """
 
 import asyncio
@@ -23,9 +21,6 @@ from unittest.mock import patch
 import asyncpg
 import pyperf
 from psycopg_pool import ConnectionPool
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import QueuePool, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.types import ASGIApp
@@ -34,78 +29,94 @@ import poolwatch
 from app.main import create_app
 from app.settings import Settings
 
-SIDES = ("without", "with")
-FOLDER = Path("report")
+FILES = {
+    "without": Path("report/poolwatch-without.json"),
+    "with": Path("report/poolwatch-with.json"),
+}
 ROUTE = "GET /after/orders"
-VALUES = 5
+VALUES = 50
+"""Values of each side in one process; each is the mean of some loops."""
 LOANS = 1_000
 """Connections whose open loans are measured in bytes."""
 TIMEOUT = 300
 
 Work = Callable[[], Awaitable[object]]
+Values = dict[str, list[float]]
+"""Seconds of CPU time, by side."""
 
 
-async def time_checkouts(side: str, loops: int) -> dict[str, list[float]]:
-    """Time a checkout and return, by a borrower, of each kind of pool."""
-    settings, ledger = Settings(), poolwatch.Ledger()
-    async with AsyncExitStack() as closing:
-        engine = create_engine(settings.psycopg_url)
-        closing.callback(engine.dispose)
-        asyncio_engine = create_async_engine(
-            "postgresql+asyncpg://", connect_args={"dsn": settings.dsn}
-        )
-        closing.push_async_callback(asyncio_engine.dispose)
-        asyncpg_pool = await asyncpg.create_pool(
-            settings.dsn, min_size=1, max_size=1, reset=_no_reset
-        )
-        closing.callback(asyncpg_pool.terminate)
-        psycopg_pool = closing.enter_context(
-            ConnectionPool(settings.dsn, min_size=1, max_size=1, open=True)
-        )
-        pools: dict[str, tuple[Any, Work]] = {
-            "SQLAlchemy asyncio": (
-                asyncio_engine,
-                partial(_asyncio_checkout, asyncio_engine.connect),
-            ),
-            "SQLAlchemy": (engine, partial(_checkout, engine.connect)),
-            "asyncpg": (
-                asyncpg_pool,
-                partial(_asyncio_checkout, asyncpg_pool.acquire),
-            ),
-            "psycopg_pool": (
-                psycopg_pool,
-                partial(_checkout, psycopg_pool.connection),
-            ),
-        }
-        values = {}
-        for name, (pool, checkout) in pools.items():
-            if side == "with":
-                poolwatch.watch(pool, name, ledger)
-            with ledger.borrower("bench"):
-                values[name] = await _seconds(checkout, loops)
-        return values
+async def _engine(closing: AsyncExitStack, settings: Settings) -> Any:  # noqa: ANN401
+    engine = create_engine(settings.psycopg_url)
+    closing.callback(engine.dispose)
+    return engine, partial(_checkout, engine.connect)
+
+
+async def _asyncio_engine(closing: AsyncExitStack, settings: Settings) -> Any:  # noqa: ANN401
+    engine = create_async_engine(
+        "postgresql+asyncpg://", connect_args={"dsn": settings.dsn}
+    )
+    closing.push_async_callback(engine.dispose)
+    return engine, partial(_asyncio_checkout, engine.connect)
+
+
+async def _asyncpg(closing: AsyncExitStack, settings: Settings) -> Any:  # noqa: ANN401
+    pool = await asyncpg.create_pool(
+        settings.dsn, min_size=1, max_size=1, reset=_no_reset
+    )
+    closing.callback(pool.terminate)
+    return pool, partial(_asyncio_checkout, pool.acquire)
+
+
+async def _psycopg(closing: AsyncExitStack, settings: Settings) -> Any:  # noqa: ANN401
+    pool = ConnectionPool(settings.dsn, min_size=1, max_size=1, open=False)
+    closing.enter_context(pool)
+    return pool, partial(_checkout, pool.connection)
+
+
+POOLS = {
+    "SQLAlchemy asyncio": _asyncio_engine,
+    "SQLAlchemy": _engine,
+    "asyncpg": _asyncpg,
+    "psycopg_pool": _psycopg,
+}
 
 
 async def _no_reset(_: object) -> None:
     """Leave out asyncpg's round trip, which varies by more than the cost."""
 
 
-async def _checkout(lend: Callable[[], Any]) -> None:
-    with lend():
+async def _checkout(acquire: Callable[[], Any]) -> None:
+    with acquire():
         pass
 
 
-async def _asyncio_checkout(lend: Callable[[], Any]) -> None:
-    async with lend():
+async def _asyncio_checkout(acquire: Callable[[], Any]) -> None:
+    async with acquire():
         pass
 
 
-async def time_requests(side: str, loops: int) -> list[float]:
+async def time_checkouts(name: str, loops: int) -> Values:
+    """Time a borrower's checkout and return, for one kind of pool."""
+    ledger, work = poolwatch.Ledger(), {}
+    async with AsyncExitStack() as closing:
+        for side in FILES:
+            pool, work[side] = await POOLS[name](closing, Settings())
+        poolwatch.watch(pool, name, ledger)
+        with ledger.borrower("bench"):
+            return await _time(work, loops)
+
+
+async def time_requests(loops: int) -> Values:
     """Time requests to the service itself, without an HTTP server."""
-    with _no_poolwatch() if side == "without" else ExitStack():
-        app = create_app(Settings(lab_enabled=False))
-        async with app.router.lifespan_context(app) as state:
-            return await _seconds(partial(_request, app, state), loops)
+    async with AsyncExitStack() as closing:
+        work: dict[str, Work] = {}
+        for side in FILES:
+            with _no_poolwatch() if side == "without" else ExitStack():
+                app = create_app(Settings(lab_enabled=False))
+                lifespan = app.router.lifespan_context(app)
+                state = await closing.enter_async_context(lifespan)
+            work[side] = partial(_request, app, state)
+        return await _time(work, loops)
 
 
 async def _request(app: ASGIApp, state: Any) -> None:  # noqa: ANN401
@@ -146,15 +157,16 @@ def _no_poolwatch() -> Iterator[None]:
         raise RuntimeError(message)
 
 
-async def _seconds(work: Work, loops: int) -> list[float]:
-    """Repeat the work; the first value, which fills caches, is left out."""
-    values = []
+async def _time(work: dict[str, Work], loops: int) -> Values:
+    """Repeat the work of both sides in turn, after a first time."""
+    values: Values = {side: [] for side in work}
     for _ in range(1 + VALUES):
-        began = process_time()
-        for _ in range(loops):
-            await work()
-        values.append((process_time() - began) / loops)
-    return values[1:]
+        for side, repeat in work.items():
+            began = process_time()
+            for _ in range(loops):
+                await repeat()
+            values[side].append((process_time() - began) / loops)
+    return {side: each[1:] for side, each in values.items()}
 
 
 def bytes_per_loan() -> float:
@@ -177,92 +189,67 @@ def bytes_per_loan() -> float:
     return sum(trace.size for trace in allocated.traces) / LOANS
 
 
-def measure(side: str, loops: int, file: Path) -> None:
-    """Measure one side, and append to its file."""
-    values = asyncio.run(time_checkouts(side, loops))
-    values[ROUTE] = asyncio.run(time_requests(side, loops))
-    for name, seconds in values.items():
-        run = pyperf.Run(seconds, metadata={"name": name, "unit": "second"})
-        pyperf.add_runs(str(file), pyperf.Benchmark([run]))
+def measure(loops: int) -> None:
+    """Measure both sides, and append to their files."""
+    found = {x: asyncio.run(time_checkouts(x, loops)) for x in POOLS}
+    found[ROUTE] = asyncio.run(time_requests(loops))
+    for name, values in found.items():
+        for side, file in FILES.items():
+            metadata = {"name": name, "unit": "second"}
+            run = pyperf.Run(values[side], metadata=metadata)
+            pyperf.add_runs(str(file), pyperf.Benchmark([run]))
 
 
-def run(rounds: int, loops: int, report: Callable[[str], None]) -> None:
-    """Measure both sides in turn, print the costs, and keep pyperf's files.
+def run(processes: int, loops: int, report: Callable[[str], None]) -> None:
+    """Measure in some processes, print the costs, and keep pyperf's files.
 
     Raises:
-        ChildProcessError: a measurement failed.
+        ChildProcessError: a process failed.
 
     """
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    files = {side: FOLDER / f"poolwatch-{side}.json" for side in SIDES}
-    for file in files.values():
+    for file in FILES.values():
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)
-    for number in range(rounds):
-        for side in SIDES if number % 2 else SIDES[::-1]:
-            report(f"round {number + 1} of {rounds}, {side} poolwatch")
-            measured = subprocess.run(  # noqa: S603 - our own command line
-                [
-                    *(sys.executable, "-m", __name__),
-                    *(side, str(loops), str(files[side])),
-                ],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=TIMEOUT,
-            )
-            if measured.returncode:
-                raise ChildProcessError(measured.stderr[-2000:])
-    without, watched = (_medians(file) for file in files.values())
-    console = Console(highlight=False)
-    console.print(_sentence(without, watched))
-    console.print(_table(without, watched))
-    console.print(
-        f"Medians of {rounds} alternated processes; least and most are of the"
-        " pairs. CPU time of the whole process, without the HTTP server and"
-        " PostgreSQL. To compare the files:"
+    for number in range(processes):
+        report(f"process {number + 1} of {processes}")
+        _python("-m", __name__, str(loops))
+    print(sentence())
+    files = map(str, FILES.values())
+    print(_python("-m", "pyperf", "compare_to", *files, "--table"))
+
+
+def _python(*arguments: str) -> str:
+    ended = subprocess.run(  # noqa: S603 - our own command line
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT,
     )
-    print(f"python -m pyperf compare_to {' '.join(map(str, files.values()))}")
+    if ended.returncode:
+        raise ChildProcessError(ended.stderr[-2000:])
+    return ended.stdout
 
 
-def _medians(file: Path) -> dict[str, list[float]]:
-    """Read the median of each process in microseconds, by benchmark."""
-    return {
-        each.get_name(): [1e6 * median(run.values) for run in each.get_runs()]
-        for each in pyperf.BenchmarkSuite.load(str(file))
+def sentence() -> str:
+    """Sum up what poolwatch costs, by the medians of all pairs."""
+    without, watched = (
+        {each.get_name(): each.get_values() for each in suite}
+        for suite in map(pyperf.BenchmarkSuite.load, map(str, FILES.values()))
+    )
+    added = {
+        name: 1e6
+        * median(b - a for a, b in zip(values, watched[name], strict=True))
+        for name, values in without.items()
     }
-
-
-def _added(without: list[float], watched: list[float]) -> list[float]:
-    return sorted(b - a for a, b in zip(without, watched, strict=True))
-
-
-def _sentence(
-    without: dict[str, list[float]], watched: dict[str, list[float]]
-) -> str:
-    added = {x: median(_added(without[x], watched[x])) for x in without}
-    percent = 100 * added.pop(ROUTE) / median(without[ROUTE])
+    percent = 1e-4 * added.pop(ROUTE) / median(without[ROUTE])
     return (
         f"poolwatch adds {min(added.values()):.1f} to"
         f" {max(added.values()):.1f} µs of CPU time to a checkout and return,"
-        f" {percent:.1f} % to {ROUTE}, and {bytes_per_loan():.0f} bytes of"
+        f"\n{percent:.1f} % to {ROUTE}, and {bytes_per_loan():.0f} bytes of"
         " memory for each open loan."
     )
 
 
-def _table(
-    without: dict[str, list[float]], watched: dict[str, list[float]]
-) -> Table:
-    table = Table("CPU time, µs", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("without", "with", "added", "least", "most"):
-        table.add_column(heading, justify="right")
-    for name, values in without.items():
-        added = _added(values, watched[name])
-        cells = (median(values), median(watched[name]), median(added))
-        table.add_row(
-            name, *(f"{each:.1f}" for each in (*cells, added[0], added[-1]))
-        )
-    return table
-
-
 if __name__ == "__main__":
-    measure(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    measure(int(sys.argv[1]))

@@ -7,6 +7,7 @@ import typer
 
 from app.cli.run import say
 from lab.demo import run as demonstration
+from lab.load.command import finite
 from lab.report.demo_run import DemoPlan, DemoRun, NotAReportError, load
 from lab.report.write import prepare_folder, write_pages
 from lab.start import database
@@ -26,11 +27,15 @@ def demo(
         int,
         typer.Option(
             min=5,
+            max=86_400,
             help="How long each variant is loaded; 600 gives memory per hour.",
         ),
     ] = 30,
     rate: Annotated[
-        float, typer.Option(min=1, help="Requests per second.")
+        float,
+        typer.Option(
+            min=1, max=10_000, callback=finite, help="Requests per second."
+        ),
     ] = 60,
     seed: Annotated[
         int, typer.Option(help="The same seed sends the same requests.")
@@ -38,7 +43,10 @@ def demo(
     pool_timeout: Annotated[
         float,
         typer.Option(
-            min=0.5, help="Seconds a request waits for a connection."
+            min=0.5,
+            max=86_400,
+            callback=finite,
+            help="Seconds a request waits for a connection.",
         ),
     ] = 5,
     report: Annotated[

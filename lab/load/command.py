@@ -28,7 +28,8 @@ def _url(value: str) -> str:
     return value
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
+    """Refuse inf and nan, which a range of Typer's may let through."""
     if value is not None and not math.isfinite(value):
         message = f"{value} is not a number"
         raise typer.BadParameter(message)
@@ -47,7 +48,9 @@ def load(
     ] = None,
     rate: Annotated[
         float,
-        typer.Option(min=0.1, callback=_finite, help="Arrivals a second."),
+        typer.Option(
+            min=0.1, max=10_000, callback=finite, help="Arrivals a second."
+        ),
     ] = 40,
     seed: Annotated[
         int, typer.Option(help="The same seed sends the same requests.")
@@ -56,7 +59,8 @@ def load(
         float | None,
         typer.Option(
             min=0.1,
-            callback=_finite,
+            max=86_400,
+            callback=finite,
             help="How long; until Ctrl-C if not given.",
         ),
     ] = None,
@@ -64,7 +68,8 @@ def load(
         float,
         typer.Option(
             min=0.1,
-            callback=_finite,
+            max=86_400,
+            callback=finite,
             help="Seconds from its due time that a request may take.",
         ),
     ] = 10,

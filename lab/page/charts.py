@@ -1,55 +1,25 @@
 """What ECharts draws: a pool, the requests, and a single figure.
 
-Colours are Okabe's and Ito's (https://jfly.uni-koeln.de/color/), which
-colour-blind people tell apart. Areas also have a pattern and lines a dash.
-Text has the page's own colour: `currentColor`, which SVG understands, serves
-the dark theme and the light one.
+`charts.json` has the options, and this module adds the data. Colours are
+Okabe's and Ito's (https://jfly.uni-koeln.de/color/), which colour-blind people
+tell apart; areas also have a pattern and lines a dash. Text has the page's own
+colour: `currentColor`, which SVG understands, serves both themes.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 from nicegui import ui
 
-from lab.page.history import SECONDS, SNAPSHOTS, History, Snapshot
+from lab.page.history import POINTS, SECONDS, DataPoint, History
 
 Options = dict[str, Any]
+Values = list[float | None]
 
-BLUE = "#0072B2"
-SKY = "#56B4E9"
-ORANGE = "#E69F00"
-VERMILLION = "#D55E00"
-PLAIN: Options = {"symbol": "none"}
-STRIPES: Options = {
-    "symbol": "rect",
-    "color": "rgba(0, 0, 0, 0.4)",
-    "dashArrayX": [1, 0],
-    "dashArrayY": [3, 5],
-}
-DOTS: Options = {
-    "symbol": "circle",
-    "symbolSize": 0.6,
-    "color": "rgba(255, 255, 255, 0.55)",
-    "dashArrayX": [[6, 6], [0, 6, 6, 0]],
-    "dashArrayY": [5, 0],
-}
-AREAS = (
-    ("leaked", VERMILLION, {**STRIPES, "rotation": 0.785}),
-    ("in use", BLUE, PLAIN),
-    ("idle", SKY, DOTS),
-    ("waiting", ORANGE, STRIPES),
-)
-LINES = (
-    ("succeeded", BLUE, "solid"),
-    ("failed", VERMILLION, "dashed"),
-    ("timeouts", "currentColor", "dotted"),
-)
-FRAME: Options = {
-    "animation": False,
-    "textStyle": {"fontFamily": "Roboto, sans-serif"},
-}
-FONT = {"color": "currentColor", "fontSize": 12}
+TEMPLATES = Path(__file__).with_suffix(".json").read_text()
 LEAST = 10
 """The smallest end of an axis, so that noise looks small."""
 SPIKES = 5
@@ -65,8 +35,8 @@ def chart(look: str) -> ui.echart:
 
 def draw(made: ui.echart, options: Options, words: str) -> None:
     """Draw the options, and describe them; ECharts would say less."""
-    aria = {"enabled": True, "label": {"description": words}}
-    made.options.update(options, aria=aria | options.get("aria", {}))
+    options["aria"]["label"] = {"description": words}
+    made.options.update(options)
     made.props["aria-label"] = words
     made.update()
 
@@ -76,183 +46,102 @@ def pool_options(history: History, name: str) -> Options:
 
     They have an axis of their own: 120 waiting would hide 30 connections.
     """
-    rows = [_pool_row(snapshot, name) for snapshot in history.snapshots]
+
+    def values(point: DataPoint) -> Sequence[float | None]:
+        pool = point.pool(name)
+        if pool is None:
+            return [None] * 5
+        leaked = point.leaked(name)
+        in_use = max(0, pool.lent - leaked)
+        return leaked, in_use, pool.idle, pool.waiting, pool.capacity
+
+    rows = _rows(history, values)
     limit = max((row[5] or 0 for row in rows), default=0) or LEAST
-    waiting = max((row[4] or 0 for row in rows), default=0)
-    stacked = {"stack": "connections"}
-    below = {"xAxisIndex": 1, "yAxisIndex": 1}
-    series = [
-        {
-            **_series(column, area, colour),
-            **(below if area == "waiting" else stacked),
-            "step": "end",
-            "areaStyle": {"opacity": 0.9},
-            "lineStyle": {"width": 0},
-        }
-        for column, (area, colour, _) in enumerate(AREAS, start=1)
-    ]
-    dashed = {
-        **_series(5, "limit", "currentColor"),
-        "lineStyle": {"type": "dashed", "width": 2},
-        "markLine": _marks(history),
-    }
-    decals = [decal for *_, decal in AREAS] + [PLAIN]
-    time_axis = _time_axis(history)
-    return {
-        **FRAME,
-        "aria": {"decal": {"show": True, "decals": decals}},
-        "dataset": {"source": rows},
-        "grid": [
-            {"left": 34, "right": 8, "top": 16, "bottom": 50},
-            {"left": 34, "right": 8, "height": 20, "bottom": 20},
-        ],
-        "xAxis": [
-            {**time_axis, "axisLabel": {"show": False}},
-            {**time_axis, "gridIndex": 1},
-        ],
-        "yAxis": [
-            _value_axis(limit, 2),
-            {**_value_axis(_round_up(waiting), 1), "gridIndex": 1},
-        ],
-        "series": [*series, dashed],
-    }
+    waiting = _round_up(max((row[4] or 0 for row in rows), default=0))
+    options = _options("pool", rows, (limit, 2), (waiting, 1))
+    options["series"][-1]["markLine"]["data"] = _marks(history)
+    return options
 
 
 def rates_options(history: History, least: float) -> Options:
     """Draw what became of the requests, each second, without spikes."""
-    rows = [_rates_row(snapshot) for snapshot in history.snapshots]
+
+    def values(point: DataPoint) -> Sequence[float | None]:
+        if point.service == "down":
+            return [None] * 3
+        rates = (point.answered, point.failed, point.timeouts)
+        return [round(rate, 1) for rate in rates]
+
+    rows = _rows(history, values)
     highest = [max(value or 0 for value in row[1:]) for row in rows]
     usual = sorted(highest)[:-SPIKES] or [0]
     top = _round_up(max(least, 1.5 * usual[-1]))
+    options = _options("rates", rows, (top, 2))
     peak = max(highest, default=0)
-    series = [
-        {
-            **_series(column, line, colour),
-            "lineStyle": {"type": dash, "width": 2.5, "color": colour},
-        }
-        for column, (line, colour, dash) in enumerate(LINES, start=1)
-    ]
-    if peak > top:
-        series[0]["markPoint"] = {
-            "symbol": "triangle",
-            "symbolSize": 6,
-            "label": {**FONT, "position": "top", "formatter": f"{peak:.0f}"},
-            "data": [{"coord": [rows[highest.index(peak)][0], top]}],
-        }
-    return {
-        **FRAME,
-        "dataset": {"source": rows},
-        "grid": {"left": 34, "right": 8, "top": 18, "bottom": 20},
-        "xAxis": _time_axis(history),
-        "yAxis": _value_axis(top, 2),
-        "series": series,
-    }
+    options["series"][0]["markPoint"]["data"] = [
+        {"coord": [row[0], top], "value": round(peak)}
+        for row, value in zip(rows, highest, strict=True)
+        if value == peak > top
+    ][:1]
+    return options
 
 
-def figure_options(values: Sequence[float | None], least: float) -> Options:
+def figure_options(
+    history: History, value: Callable[[DataPoint], float | None], least: float
+) -> Options:
     """Draw one figure as a line without axes."""
-    top = max([least, *(value for value in values if value is not None)])
-    first = SNAPSHOTS - len(values)
-    hidden = {"show": False, "min": 0}
-    return {
-        **FRAME,
-        "dataset": {"source": list(enumerate(values, first))},
-        "grid": {"left": 0, "right": 0, "top": 2, "bottom": 2},
-        "xAxis": {**hidden, "type": "value", "max": SNAPSHOTS},
-        "yAxis": {**hidden, "type": "value", "max": top},
-        "series": [
-            {
-                **_series(1, "figure", "currentColor"),
-                "lineStyle": {"width": 2, "color": "currentColor"},
-            }
-        ],
-    }
+
+    def values(point: DataPoint) -> Sequence[float | None]:
+        return [None if point.service == "down" else value(point)]
+
+    rows = _rows(history, values)
+    return _options(
+        "figure", rows, (max([least, *(r[1] or 0 for r in rows)]), 1)
+    )
 
 
-def _pool_row(snapshot: Snapshot, name: str) -> list[float | None]:
-    at, pool = _milliseconds(snapshot), snapshot.pool(name)
-    if pool is None:
-        return [at, None, None, None, None, None]
-    leaked = snapshot.leaked(name)
-    in_use = max(0, pool.lent - leaked)
-    return [at, leaked, in_use, pool.idle, pool.waiting, pool.capacity]
-
-
-def _rates_row(snapshot: Snapshot) -> list[float | None]:
-    rates = (snapshot.answered, snapshot.failed, snapshot.timeouts)
-    is_down = snapshot.service == "down"
+def _rows(
+    history: History, values: Callable[[DataPoint], Sequence[float | None]]
+) -> list[Values]:
     return [
-        _milliseconds(snapshot),
-        *(None if is_down else round(each, 1) for each in rates),
+        [round(each.reading.at * 1000), *values(each)]
+        for each in history.points
     ]
+
+
+def _options(
+    template: str, rows: list[Values], *scales: tuple[float, int]
+) -> Options:
+    """Fill a template in: each vertical axis has an end and some parts."""
+    options: Options = json.loads(TEMPLATES)[template]
+    end = (rows[-1][0] if rows else 0) or 0
+    for axis in options["xAxis"]:
+        axis |= {"min": end - POINTS * SECONDS * 1000, "max": end}
+    for axis, (top, parts) in zip(options["yAxis"], scales, strict=True):
+        axis |= {"max": top, "interval": top / parts}
+    options["dataset"] = {"source": rows}
+    return options
 
 
 def _round_up(value: float) -> int:
     return max(1, ceil(value / LEAST)) * LEAST
 
 
-def _milliseconds(snapshot: Snapshot) -> int:
-    return round(snapshot.reading.at * 1000)
-
-
-def _series(column: int, name: str, colour: str) -> Options:
-    return {
-        "name": name,
-        "type": "line",
-        "encode": {"x": 0, "y": column},
-        "symbol": "none",
-        "silent": True,
-        "itemStyle": {"color": colour},
-    }
-
-
-def _time_axis(history: History) -> Options:
-    end = _milliseconds(history.now) if history.now else 0
-    return {
-        "type": "time",
-        "min": end - SNAPSHOTS * SECONDS * 1000,
-        "max": end,
-        "splitNumber": 3,
-        "axisLabel": {**FONT, "formatter": "{HH}:{mm}", "hideOverlap": 1},
-        "axisLine": {"lineStyle": {"color": "currentColor"}},
-        "axisTick": {"show": False},
-        "splitLine": {"show": False},
-    }
-
-
-def _value_axis(top: float, parts: int) -> Options:
-    return {
-        "type": "value",
-        "min": 0,
-        "max": top,
-        "interval": top / parts,
-        "axisLabel": {**FONT, ":formatter": "value => Math.round(value)"},
-        "splitLine": {"lineStyle": {"color": "currentColor", "opacity": 0.15}},
-    }
-
-
-def _marks(history: History) -> Options:
+def _marks(history: History) -> list[Options]:
     """A line for each action in the chart; the newest one has words."""
     if history.now is None:
-        return {"data": []}
+        return []
     end = history.now.reading.at
-    begin = end - SNAPSHOTS * SECONDS
+    begin = end - POINTS * SECONDS
     shown = [(at, words) for at, words in history.marks if at >= begin]
-    return {
-        "symbol": "none",
-        "silent": True,
-        "lineStyle": {"color": "currentColor", "type": "solid", "width": 1},
-        "data": [
-            {
-                "xAxis": min(at, end) * 1000,
-                "label": {
-                    **FONT,
-                    "show": at == shown[-1][0],
-                    "formatter": words,
-                    "position": "end",
-                    "align": "right" if 2 * at > begin + end else "left",
-                },
-            }
-            for at, words in shown
-        ],
-    }
+    return [
+        {
+            "xAxis": min(at, end) * 1000,
+            "label": {
+                "show": at == shown[-1][0],
+                "formatter": words,
+                "align": "right" if 2 * at > begin + end else "left",
+            },
+        }
+        for at, words in shown
+    ]

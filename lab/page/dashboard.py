@@ -28,7 +28,7 @@ MESSAGE_SECONDS = 60
 """An older message says nothing about the present, and is hidden."""
 
 Status = Literal["done", "running", "failed"]
-Progress = Literal["started", "line found", "taken back"]
+GuideState = Literal["started", "line found", "taken back"]
 """What a room has done that the service's state does not show."""
 
 
@@ -52,7 +52,7 @@ class Dashboard:
     """When the action began, or the message came."""
     collector_on: bool = True
     provider_on: bool = True
-    progress: Progress = "started"
+    progress: GuideState = "started"
 
     def variant(self, lesson: Lesson) -> str:
         """Which variant handles this lesson's routes."""

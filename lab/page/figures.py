@@ -18,7 +18,7 @@ from lab.page.charts import (
     rates_options,
 )
 from lab.page.dashboard import Dashboard
-from lab.page.history import Snapshot
+from lab.page.history import DataPoint
 from lab.page.words import duration, memory, rate
 
 MEGABYTE = 1_000_000
@@ -59,8 +59,8 @@ def pool_card(dashboard: Dashboard, name: str) -> Update:
         # Only a few lessons use the threads' pool.
         card.visible = name != THREADS or any(
             pool.name == name and (pool.lent or pool.waiting)
-            for snapshot in history.snapshots
-            for pool in snapshot.reading.pools
+            for point in history.points
+            for pool in point.reading.pools
         )
 
     return update
@@ -112,7 +112,7 @@ class Figure:
     """One figure: its name, its value, and how that is written."""
 
     title: str
-    value: Callable[[Snapshot], float | None]
+    value: Callable[[DataPoint], float | None]
     write: Callable[[float | None], str]
     least: float
     """The top of its chart, unless a value is higher."""
@@ -161,13 +161,11 @@ def figure_card(dashboard: Dashboard, figure: Figure) -> Update:
         picture = chart("spark")
 
     def update() -> None:
-        values = [
-            None if each.service == "down" else figure.value(each)
-            for each in dashboard.history.snapshots
-        ] or [None]
-        value.content = figure.write(values[-1])
-        words = f"{figure.title}: {value.content}"
-        draw(picture, figure_options(values, figure.least), words)
+        history = dashboard.history
+        options = figure_options(history, figure.value, figure.least)
+        rows = options["dataset"]["source"]
+        value.content = figure.write(rows[-1][1] if rows else None)
+        draw(picture, options, f"{figure.title}: {value.content}")
 
     return update
 

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from app.api import LESSONS
 from lab.page.dashboard import Dashboard
-from lab.page.history import Snapshot
+from lab.page.history import DataPoint
 from lab.page.words import count, duration, rate
 from lab.reading import LineReading
 
@@ -30,7 +30,7 @@ class Headline:
 
 
 def headline(dashboard: Dashboard) -> Headline:
-    """Describe the worst that the newest snapshot shows."""
+    """Describe the worst that the newest reading shows."""
     now = dashboard.history.now
     if now is None:
         return Headline("good", "Reading the service for the first time …")
@@ -38,7 +38,7 @@ def headline(dashboard: Dashboard) -> Headline:
     return unreachable or next(_by_severity(dashboard, now))
 
 
-def _unreachable(dashboard: Dashboard, now: Snapshot) -> Iterator[Headline]:
+def _unreachable(dashboard: Dashboard, now: DataPoint) -> Iterator[Headline]:
     age = time.time() - now.reading.loans_at
     clock = time.strftime("%H:%M:%S", time.localtime(now.reading.loans_at))
     if now.service == "down":
@@ -66,7 +66,7 @@ def _unreachable(dashboard: Dashboard, now: Snapshot) -> Iterator[Headline]:
         )
 
 
-def _by_severity(dashboard: Dashboard, now: Snapshot) -> Iterator[Headline]:
+def _by_severity(dashboard: Dashboard, now: DataPoint) -> Iterator[Headline]:
     pools = sorted(now.reading.pools, key=lambda pool: -pool.waiting)
     for pool in pools:
         if (found := pool.verdict) is None:
@@ -130,7 +130,7 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def worst_line(now: Snapshot | None) -> LineReading | None:
+def worst_line(now: DataPoint | None) -> LineReading | None:
     """Find the line with the most leaked loans, or else with the most."""
     lines = now.reading.lines if now else ()
     leaky = (line for line in lines if line.state == "leaked")

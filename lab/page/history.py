@@ -1,4 +1,4 @@
-"""The last minutes of the service, one snapshot per second."""
+"""The last minutes of the service, one data point per second."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Literal
 from lab.reading import PoolReading, Reading, wait_p95
 
 SECONDS = 1.0
-"""Between two snapshots."""
-SNAPSHOTS = 180
-P95_SNAPSHOTS = 5
+"""Between two data points."""
+POINTS = 180
+P95_POINTS = 5
 """One second has too few waits for a percentile."""
 
 Availability = Literal["up", "blocked", "down"]
@@ -17,7 +17,7 @@ Availability = Literal["up", "blocked", "down"]
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class DataPoint:
     """One reading, and what has happened since the one before."""
 
     reading: Reading
@@ -49,8 +49,8 @@ class Snapshot:
 class History:
     """What the charts draw. Both queues are bounded."""
 
-    snapshots: deque[Snapshot] = field(
-        default_factory=lambda: deque(maxlen=SNAPSHOTS)
+    points: deque[DataPoint] = field(
+        default_factory=lambda: deque(maxlen=POINTS)
     )
     marks: deque[tuple[float, str]] = field(
         default_factory=lambda: deque(maxlen=20)
@@ -60,19 +60,19 @@ class History:
     """Where totals start: the first reading, or the last reset."""
 
     @property
-    def now(self) -> Snapshot | None:
-        """The newest snapshot."""
-        return self.snapshots[-1] if self.snapshots else None
+    def now(self) -> DataPoint | None:
+        """The newest data point."""
+        return self.points[-1] if self.points else None
 
     def add(self, reading: Reading, service: Availability) -> None:
         """Compare a reading with the one before it."""
-        last = self.snapshots[-1].reading if self.snapshots else reading
+        last = self.points[-1].reading if self.points else reading
         if self.zero is None or reading.answered < self.zero.answered:
             self.zero = reading  # the first one, or the service restarted
         seconds = max(reading.at - last.at, 0.1)
-        earlier = [each.reading for each in self.snapshots][-P95_SNAPSHOTS:]
-        self.snapshots.append(
-            Snapshot(
+        earlier = [each.reading for each in self.points][-P95_POINTS:]
+        self.points.append(
+            DataPoint(
                 reading,
                 service,
                 answered=max(0, reading.answered - last.answered) / seconds,

@@ -16,15 +16,15 @@ from poolwatch.pages.models import OpenLoan
 PIDS = 6
 """Process ids shown for a group of connections."""
 
-Place = tuple[str, str, str]
+LineKey = tuple[str, str, str]
 """A line of code, the pool, and the state of its loans."""
 
 
 def open_loans(
     dashboard: Dashboard, choose: Callable[[str, str], Awaitable[None]]
 ) -> Callable[[], None]:
-    """Place the list here; the returned function updates it."""
-    rows: dict[Place, ui.html] = {}
+    """LineKey the list here; the returned function updates it."""
+    rows: dict[LineKey, ui.html] = {}
     with ui.element("section").classes("card sites"):
         with ui.element("div").classes("head"):
             ui.html(
@@ -42,7 +42,7 @@ def open_loans(
         return row.on("click", lambda: choose(site, pool))
 
     def update() -> None:
-        """Show the newest snapshot; a row that stays keeps the focus."""
+        """Show the newest reading; a row that stays keeps the focus."""
         now = dashboard.history.now
         lines = now.reading.lines if now and now.service != "down" else ()
         found = {(line.site, line.pool, line.state): line for line in lines}
@@ -108,16 +108,12 @@ def _details(site: str, loans: list[OpenLoan], notes: set[str]) -> str:
     calls = "".join(
         f"<li><code>{escape(call)}</code></li>" for call in oldest.stack
     )
-    unknown = "not known" if notes else "closed"
     groups: dict[tuple[str, str], list[OpenLoan]] = {}
     for loan in loans:
+        unknown = "not known" if notes else "closed"
         groups.setdefault(_seen_by_server(loan, unknown), []).append(loan)
-    same = "".join(
-        _group(server, query, each)
-        for (server, query), each in sorted(
-            groups.items(), key=lambda item: -len(item[1])
-        )
-    )
+    largest_first = sorted(groups.items(), key=lambda item: -len(item[1]))
+    same = "".join(_group(*seen, of_group) for seen, of_group in largest_first)
     why = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return (
         f"<p><b>{count(len(loans), 'connection')}</b>, checked out by"
@@ -141,23 +137,15 @@ def _seen_by_server(loan: OpenLoan, unknown: str) -> tuple[str, str]:
 
 
 def _group(server: str, query: str, loans: list[OpenLoan]) -> str:
-    ages = _range([loan.age_seconds for loan in loans])
+    seconds = [loan.age_seconds for loan in loans]
+    ages = duration(max(seconds))
+    if (least := duration(min(seconds))) != ages:
+        ages = f"{least} to {ages}"
     pids = ", ".join(str(loan.pid or "?") for loan in loans[:PIDS])
     more = f" and {len(loans) - PIDS} more" if len(loans) > PIDS else ""
-    times = [
-        loan.activity.transaction_seconds
-        for loan in loans
-        if loan.activity and loan.activity.transaction_seconds is not None
-    ]
-    transaction = f", in transaction for {_range(times)}" if times else ""
     return (
         f'<div class="group"><b>{len(loans)} ×</b> <b>{escape(server)}</b>'
-        f"{transaction}<br><code>{escape(query)}</code><br>"
+        f"<br><code>{escape(query)}</code><br>"
         f"<small>checked out for {ages}; process ids {pids}{more}</small>"
         "</div>"
     )
-
-
-def _range(seconds: list[float]) -> str:
-    least, most = duration(min(seconds)), duration(max(seconds))
-    return most if least == most else f"{least} to {most}"

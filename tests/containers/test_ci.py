@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml  # type: ignore[import-untyped]
 from sqlalchemy import make_url
 
@@ -13,12 +14,16 @@ from tests.containers.compose import SERVICES
 from tests.containers.locks import PROJECT
 
 WORKFLOW = Path(".github/workflows/connection-leak-test.yml")
+SCHEDULED = Path(".github/workflows/poolwatch-compat.yml")
 JOB: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text())["jobs"]["leak-test"]
 
 
-def test_every_action_is_pinned_to_a_commit_with_its_version() -> None:
+@pytest.mark.parametrize("workflow", [WORKFLOW, SCHEDULED])
+def test_every_action_is_pinned_to_a_commit_with_its_version(
+    workflow: Path,
+) -> None:
     """A tag can be moved to other code; a commit cannot."""
-    used = re.findall(r"uses: *(.+)", WORKFLOW.read_text())
+    used = re.findall(r"uses: *(.+)", workflow.read_text())
     assert used
     for action in used:
         assert re.fullmatch(r"\S+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action)

@@ -8,78 +8,87 @@ works the page as a trainee would.
 
 import asyncio
 import os
-import re
 from pathlib import Path
 
 from PIL import Image
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from app.cli.run import say
 from lab.start import database
-from tests.page.browser import FLAGS, looking_at
-from tests.page.lab import Lab, running_lab
+from tests.page.browser import FLAGS, open_page
+from tests.page.lab import RunningLab, running_lab
 from tests.page.test_lesson import choose, switch_collector_off
 from tests.programs import program
 
 FOLDER = Path("docs/pictures")
 REPORT = Path("report/index.html").absolute()
 """What `make demo` has written, if it has."""
+SIZES = {"": (1280, 720), "-phone": (390, 844)}
+"""Of the pictures, by the end of their names."""
 LEAKING_SECONDS = 45
-"""How long the leak is watched, so that there is something to see."""
+"""How long the leak runs, so that there is something to see."""
 
 
-async def take_all(lab: Lab, *, is_reported: bool) -> None:
+async def take_all(lab: RunningLab, *, is_reported: bool) -> None:
     """Show a lesson from its quiet beginning to its reset."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=program("chromium", "chromium", "google-chrome"),
             args=FLAGS,
         )
-        async with looking_at(browser, lab) as page:
+        async with open_page(browser, lab) as page:
             await page.get_by_label("Requests/s").fill("20")
             await page.get_by_role("button", name="Start load").click()
             await asyncio.sleep(20)
             await take(page, "quiet")
-            await leak(page)
+            await show_leak(browser, lab, page)
         if is_reported:
-            context = await browser.new_context(
-                viewport={"width": 1280, "height": 720}
-            )
-            page = await context.new_page()
-            await page.goto(REPORT.as_uri())
-            await take(page, "report")
+            for end, (width, height) in SIZES.items():
+                report = await browser.new_page(
+                    viewport={"width": width, "height": height}
+                )
+                await report.goto(REPORT.as_uri())
+                await take(report, f"report{end}")
         await browser.close()
 
 
-async def leak(page: Page) -> None:
-    """Let the leak be seen, run its course, and be taken back."""
+async def show_leak(browser: Browser, lab: RunningLab, page: Page) -> None:
+    """Let the leak fill the pool, find its line, and take it back."""
     await choose(page, "before")
     await asyncio.sleep(LEAKING_SECONDS)
     await take(page, "leaking")
 
     await switch_collector_off(page)
-    await expect(page.locator(".lent").first).to_have_text("30 of 30 lent")
-    await asyncio.sleep(8)
-    await page.locator(".sites.leaked .site").first.click()
-    await expect(page.get_by_role("dialog").locator("ol")).to_be_visible()
+    await expect(page.locator(".lent").first).to_have_text(
+        "30 of 30 checked out"
+    )
+    await asyncio.sleep(15)
     await take(page, "exhausted")
+    width, height = SIZES["-phone"]
+    async with open_page(browser, lab, "/", width, height, level="bad") as at:
+        await take(at, "exhausted-phone")
+        await at.locator(".site.leaked").first.click()
+        await expect(at.get_by_role("dialog").locator("ol")).to_be_visible()
+        await take(at, "line-phone")
+    await page.get_by_role("button", name="4 Find the line").click()
+    await expect(page.get_by_role("dialog").locator("ol")).to_be_visible()
+    await take(page, "line")
     await page.keyboard.press("Escape")
 
-    await page.get_by_role("button", name="Reset").click()
-    await expect(page.locator(".said")).to_contain_text(
-        re.compile(r"Reset: freed \d+")
-    )
+    await choose(page, "after")
+    await page.get_by_role("button", name="Reset all").click()
+    await expect(page.locator(".message")).to_contain_text("Reset: freed")
     await asyncio.sleep(10)
     await take(page, "reset")
 
 
 async def take(page: Page, name: str) -> None:
-    """Write one picture, without a button that has just been used."""
-    await page.mouse.move(640, 5)
+    """Write one picture, with the mouse away from tooltips."""
+    await page.mouse.move(640, 2)
     await asyncio.sleep(1)
     path = FOLDER / f"{name}.png"
     await page.screenshot(path=path)
-    # Flat colours: 256 of them do, in a third of the size.
+    # 256 colours are enough for flat areas, in a third of the size.
     Image.open(path).convert("RGB").quantize(
         256,
         method=Image.Quantize.MAXCOVERAGE,

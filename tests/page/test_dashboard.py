@@ -15,7 +15,7 @@ from lab.page.charts import pool_options, rates_options
 from lab.page.control_client import ControlClient
 from lab.page.dashboard import MESSAGE_SECONDS, Dashboard
 from lab.page.headline import headline
-from lab.page.history import SNAPSHOTS, History
+from lab.page.history import POINTS, History
 from lab.page.lesson_load import LessonLoad
 from lab.reading import LineReading, PoolReading, Reader, Reading
 from tests.conftest import TOKEN, Service
@@ -78,8 +78,8 @@ def test_a_day_of_readings_and_actions_is_bounded() -> None:
         history.add(Reading(at=second), "up")
         history.mark(second, "load off")
 
-    assert len(history.snapshots) == SNAPSHOTS
-    assert history.snapshots[0].reading.at == second + 1 - SNAPSHOTS
+    assert len(history.points) == POINTS
+    assert history.points[0].reading.at == second + 1 - POINTS
     assert len(history.marks) == 20
 
 
@@ -122,9 +122,9 @@ def test_a_spike_after_a_reset_leaves_the_other_seconds_their_height() -> None:
 
     options = rates_options(history, least=0)
 
-    assert options["yAxis"]["max"] == 30
-    [peak] = [s["markPoint"] for s in options["series"] if "markPoint" in s]
-    assert peak["label"]["formatter"] == "400"
+    assert options["yAxis"][0]["max"] == 30
+    [peak] = options["series"][0]["markPoint"]["data"]
+    assert peak["value"] == 400
 
 
 def test_old_figures_are_called_old(dashboard: Dashboard) -> None:

@@ -83,9 +83,15 @@ def operator(database_url: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def server(database_url: str, operator: psycopg.Connection) -> Server:
+def server(
+    database_url: str, operator: psycopg.Connection
+) -> Iterator[Server]:
+    """No query of the test outlives it: others count active connections."""
     name = f"poolwatch-{uuid4().hex[:8]}"
-    return Server(make_url(database_url), name, operator)
+    server = Server(make_url(database_url), name, operator)
+    yield server
+    for pid in server.backends():
+        server.terminate(pid)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.process.command import (
     wait_until,
 )
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 BENCHMARKS = [
     *("SQLAlchemy asyncio", "SQLAlchemy", "asyncpg", "psycopg_pool"),
     "GET /after/orders",
@@ -98,7 +98,7 @@ def test_bench_poolwatch_measures_both_sides(
     database_url: str, folder: Path
 ) -> None:
     with running(
-        *("bench-poolwatch", "--rounds", "2", "--loops", "3"),
+        *("bench-poolwatch", "--processes", "2", "--loops", "3"),
         folder=folder,
         DATABASE_URL=database_url,
         COLUMNS="80",

@@ -209,6 +209,7 @@ def is_serving(process: psutil.Process) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["a b", "it's", '"quoted"', "$HOME", "`id`", "é", "x" * 120]
 )
@@ -223,6 +224,7 @@ def test_a_folder_may_have_any_name(spoilt: Path, name: str) -> None:
     assert found == (str(data),)
 
 
+@pytest.mark.slow
 def test_the_first_use_may_be_in_a_folder_of_any_name() -> None:
     with (
         made_folder("a $b \"c\" 'd' ") as folder,
@@ -232,6 +234,7 @@ def test_the_first_use_may_be_in_a_folder_of_any_name() -> None:
         pass
 
 
+@pytest.mark.slow
 def test_postgresql_may_be_installed_in_a_folder_of_any_name(
     new_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +261,7 @@ def test_no_socket_folder_is_left(folder: Path) -> None:
     assert not sockets.exists()
 
 
+@pytest.mark.slow
 def test_the_port_of_another_server_is_not_used(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,6 +328,7 @@ def test_a_spoilt_folder_ends_a_command_with_2(spoilt: Path) -> None:
     assert len(refused.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 @needs_root
 def test_a_full_disk_is_one_line_that_names_the_folder(
     new_folder: Path,
@@ -345,6 +350,7 @@ def test_a_full_disk_is_one_line_that_names_the_folder(
     assert str(data_of(new_folder)) in line
 
 
+@pytest.mark.slow
 def test_a_stale_pid_file_of_another_program_is_ignored(spoilt: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE
@@ -357,6 +363,7 @@ def test_a_stale_pid_file_of_another_program_is_ignored(spoilt: Path) -> None:
         other.communicate(b"\n")
 
 
+@pytest.mark.slow
 @needs_root
 def test_root_leaves_a_users_folder_to_the_user(new_folder: Path) -> None:
     user = 1  # daemon, on every Linux
@@ -372,6 +379,7 @@ def test_root_leaves_a_users_folder_to_the_user(new_folder: Path) -> None:
     assert {path.stat().st_uid for path in made} == {user}
 
 
+@pytest.mark.slow
 @needs_root
 def test_an_owner_without_an_account_is_one_line(new_folder: Path) -> None:
     os.chown(new_folder, 54321, 54321)
@@ -386,6 +394,7 @@ def test_an_owner_without_an_account_is_one_line(new_folder: Path) -> None:
     assert not (new_folder / ".data").exists()
 
 
+@pytest.mark.slow
 def test_another_users_folder_is_one_line_that_names_it(
     spoilt: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

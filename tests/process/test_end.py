@@ -23,7 +23,11 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 Signal = Callable[[Service], None]
 
 both_signals = pytest.mark.parametrize(
-    "signal", [Service.sigterm, Service.ctrl_c], ids=["sigterm", "ctrl_c"]
+    "signal",
+    [
+        pytest.param(Service.sigterm, id="sigterm"),
+        pytest.param(Service.ctrl_c, id="ctrl_c", marks=pytest.mark.slow),
+    ],
 )
 
 

@@ -1,4 +1,4 @@
-"""`lab`: two processes that end together, and leave nothing."""
+"""`page`: two processes that end together, and leave nothing."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -20,8 +20,11 @@ def lab(database_url: str) -> Iterator[RunningLab]:
 
 @pytest.mark.parametrize(
     "ask",
-    [Command.sigterm, Command.ctrl_c, Command.hangup],
-    ids=["sigterm", "ctrl_c", "hangup"],
+    [
+        pytest.param(Command.sigterm, id="sigterm"),
+        pytest.param(Command.ctrl_c, id="ctrl_c", marks=pytest.mark.slow),
+        pytest.param(Command.hangup, id="hangup", marks=pytest.mark.slow),
+    ],
 )
 def test_it_ends_both_and_leaves_nothing(
     lab: RunningLab, backends: Backends, ask: Callable[[Command], None]
@@ -32,19 +35,20 @@ def test_it_ends_both_and_leaves_nothing(
 
     ask(lab.command)
 
-    lab.command.exit_code(30)
+    lab.command.exit_code()
     wait_until(lab.command.is_all_gone)
     wait_until(lambda: not backends(lab.command))
     assert "Traceback" not in lab.command.told
 
 
+@pytest.mark.slow
 def test_the_end_of_the_page_is_the_end_and_says_why(
     lab: RunningLab, backends: Backends
 ) -> None:
     backends(lab.command)
     lab.process("lab.page").kill()
 
-    assert lab.command.exit_code(30) == 2
+    assert lab.command.exit_code() == 2
     wait_until(lab.command.is_all_gone)
     assert "error: the page has ended (exit code -9)" in lab.command.told
     assert "Traceback" not in lab.command.told

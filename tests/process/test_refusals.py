@@ -76,10 +76,21 @@ def one_line(*arguments: str, **settings: str) -> str:
         (["sreve"], "No such command 'sreve'"),
         (["check", "ordres"], f"no lesson ordres; there are {LESSONS}"),
         (["check", "--variant", "during"], "'before', 'after'"),
-        (["load", "http://"], "is no URL"),
-        (["load", "http://127.0.0.1:99999"], "is no URL"),
-        (["load", "http://127.0.0.1/api"], "is no URL"),
-        (["load", "http://127.0.0.1:9", "--rate", "inf"], "is no number"),
+        (["load", "http://"], "is not a URL"),
+        (["load", "http://127.0.0.1:99999"], "is not a URL"),
+        (["load", "http://127.0.0.1/api"], "is not a URL"),
+        *(
+            ([*command, value], "Invalid value")
+            for value in ("inf", "nan", "1e12")
+            for command in (
+                ["load", "http://127.0.0.1:9", "--rate"],
+                ["load", "http://127.0.0.1:9", "--seconds"],
+                ["load", "http://127.0.0.1:9", "--timeout"],
+                ["demo", "--rate"],
+                ["demo", "--seconds"],
+                ["demo", "--pool-timeout"],
+            )
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -1,0 +1,201 @@
+"""The first law: whatever of poolwatch fails, pool and request go on.
+
+The functions of poolwatch on a driver's path are found by running the path.
+Then each of them raises in turn, and the same path is run again.
+"""
+
+# ruff: noqa: ANN401 - each driver has a type of its own
+
+import gc
+import inspect
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+import pytest
+from psycopg_pool import PoolTimeout
+from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as CheckoutTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from starlette.types import Message, Receive, Scope, Send
+
+import poolwatch
+from poolwatch import Ledger, Reporter
+from tests.poolwatch.conftest import Server
+from tests.poolwatch.engine_lender import EngineLender
+from tests.poolwatch.lender import MOST, SOON, Lender
+from tests.poolwatch.lenders import LENDERS
+
+TIMEOUTS = (TimeoutError, CheckoutTimeout, PoolTimeout)
+SOURCE = f"{Path(poolwatch.__file__).parent}/"
+KINDS = (
+    "QueuePool",
+    "asyncio QueuePool, asyncpg",
+    "asyncpg.Pool",
+    "asyncpg.connect",
+    "ConnectionPool",
+    "AsyncConnectionPool",
+)
+UNLIMITED = "asyncpg.connect"
+ENTRIES = ("harmless.<locals>.guarded", "BorrowerBlock.")
+"""The guard itself, and the application's own `with` statement."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_no_fault_of_poolwatch_reaches_the_pool_or_the_request(
+    kind: str, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    codes = await _codes_on_the_path(kind, server)
+    names = {code.co_qualname for code in codes}
+    assert {"Book.record_checkout", "Book.record_end", "capture"} <= names
+    for code in codes:
+        caplog.clear()
+        lender = await _opened(kind, server)
+        with _raising(code):
+            await _use(kind, lender)
+        await lender.close()
+        logged = [
+            record.args
+            for record in caplog.records
+            if record.name == "poolwatch" and record.levelname == "ERROR"
+        ]
+        assert logged, f"{code.co_qualname} has failed in silence"
+        faults = [args for args in logged if args and len(args) == 2]
+        assert len(faults) == len(set(map(str, faults))), "logged twice"
+
+
+async def _opened(kind: str, server: Server) -> Lender:
+    ledger = Ledger()
+    ledger.listeners.append(Reporter())
+    lender = LENDERS[kind](server, ledger)
+    await lender.open()
+    return lender
+
+
+async def _use(kind: str, lender: Lender) -> None:
+    """Do all that a service does, and see that nothing is lost."""
+
+    async def query() -> None:
+        await lender.give_back(await lender.get(10))
+
+    async def invalidate() -> None:
+        await lender.invalidate(await lender.get(10))
+
+    async def detach() -> None:
+        await lender.detach(await lender.get(10))
+
+    async def leak() -> None:
+        leaked.append(await lender.get(10))
+
+    async def session() -> None:
+        engine = getattr(lender, "_engine", None)
+        if isinstance(lender, EngineLender) and engine.dialect.is_async:
+            async with AsyncSession(AsyncEngine(engine)) as opened:
+                await opened.execute(text("SELECT 1"))
+
+    leaked: list[Any] = []
+    poolwatch.in_app()  # forgets what it knows of each file
+    for work in (query, query, invalidate, detach, leak, session):
+        await _request(lender.ledger, work)
+    await lender.give_back(leaked.pop())
+    for _ in range(2):  # the pool has kept its size
+        held = [await lender.get(10) for _ in range(MOST)]
+        if kind != UNLIMITED:
+            with pytest.raises(TIMEOUTS):
+                await lender.get(SOON)
+        for connection in held:
+            await lender.give_back(connection)
+    await _request(lender.ledger, query)
+
+
+async def _request(
+    ledger: Ledger, work: Callable[[], Awaitable[None]]
+) -> None:
+    async def application(_: Scope, __: Receive, send: Send) -> None:
+        with ledger.borrower("a job inside"):
+            await work()
+        await send({"type": "http.response.body"})
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        answers.append(message)
+
+    answers: list[Message] = []
+    service = poolwatch.Middleware(application, ledger)
+    await service({"type": "http", "method": "GET"}, receive, send)
+    assert answers == [{"type": "http.response.body"}]
+
+
+async def _codes_on_the_path(kind: str, server: Server) -> list[CodeType]:
+    """The functions that poolwatch calls itself: all but its own entries."""
+    codes: dict[CodeType, None] = {}
+
+    def see(frame: FrameType, event: str, _: object) -> None:
+        caller = frame.f_back
+        if event == "call" and caller is not None and _is_ours(caller.f_code):
+            code = frame.f_code
+            is_function = code.co_flags & inspect.CO_OPTIMIZED
+            is_part = code.co_name[0] == "<" and code.co_name != "<lambda>"
+            is_entry = code.co_qualname.startswith(ENTRIES)
+            if (
+                _is_ours(code)
+                and is_function
+                and not is_part
+                and not is_entry
+            ):
+                codes[code] = None
+
+    lender = await _opened(kind, server)
+    threading.setprofile(see)
+    sys.setprofile(see)
+    try:
+        await _use(kind, lender)
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
+    await lender.close()
+    return list(codes)
+
+
+def _is_ours(code: CodeType) -> bool:
+    return code.co_filename.startswith(SOURCE)
+
+
+@contextmanager
+def _raising(code: CodeType) -> Iterator[None]:
+    """Have each function of this code raise."""
+    gc.unfreeze()  # else what an application has frozen is not found
+    functions = [
+        each
+        for each in gc.get_objects()
+        if type(each) is FunctionType and each.__code__ is code
+    ]
+    assert functions
+    for function in functions:
+        function.__code__ = _raises(code)
+    try:
+        yield
+    finally:
+        for function in functions:
+            function.__code__ = code
+
+
+def _raises(code: CodeType) -> CodeType:
+    """As many variables of enclosing functions are needed, and no more."""
+    free = "".join(f"{name} = " for name in code.co_freevars)
+    used = ", ".join(code.co_freevars)
+    source = (
+        f"def outer():\n {free}None\n def inner(*_, **__):\n"
+        f"  ({used})\n  raise RuntimeError('injected')\n return inner"
+    )
+    names: dict[str, Any] = {}
+    exec(source, names)  # noqa: S102 - made of the names of variables
+    inner: FunctionType = names["outer"]()
+    return inner.__code__
