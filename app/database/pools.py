@@ -98,7 +98,7 @@ class State(TypedDict):
 async def open_database(
     settings: Settings, ledger: poolwatch.Ledger
 ) -> AsyncIterator[Database]:
-    """Open both pools; close them in bounded time, whatever is still lent.
+    """Open both pools; close them in bounded time, even after a leak.
 
     Raises:
         DatabaseUnreachableError: the server cannot be reached.
@@ -156,10 +156,10 @@ async def open_database(
 
 
 async def _end_loans(database: Database) -> None:
-    """Give loans a moment to come back; end the backends of those that stay.
+    """Wait a moment for open loans to return, then end their backends.
 
     A leaked connection would outlive its pool, and a plain `pool.close()`
-    would wait for it for ever.
+    would wait for it without a limit.
     """
     patience = database.settings.close_timeout
     with suppress(TimeoutError):
@@ -171,13 +171,17 @@ async def _end_loans(database: Database) -> None:
         return
     pids = [loan.pid for loan in left if loan.pid is not None]
     logger.warning(
-        "still lent after %s s: %d; ended: %s", patience, len(left), pids
+        "%d connections were still checked out after %s s; ended: %s",
+        len(left),
+        patience,
+        pids,
     )
     try:
         await database.monitor.terminate(pids)
     except (OSError, asyncpg.PostgresError) as error:
         logger.warning(
-            "the server did not end them: %s", str(error) or "timeout"
+            "the server did not end these connections: %s",
+            str(error) or "timeout",
         )
 
 

@@ -144,12 +144,7 @@ async def _codes_on_the_path(kind: str, server: Server) -> list[CodeType]:
             is_function = code.co_flags & inspect.CO_OPTIMIZED
             is_part = code.co_name[0] == "<" and code.co_name != "<lambda>"
             is_entry = code.co_qualname.startswith(ENTRIES)
-            if (
-                _is_ours(code)
-                and is_function
-                and not is_part
-                and not is_entry
-            ):
+            if _is_ours(code) and is_function and not is_part and not is_entry:
                 codes[code] = None
 
     lender = await _opened(kind, server)
