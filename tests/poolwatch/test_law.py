@@ -4,8 +4,6 @@ The functions of poolwatch on a driver's path are found by running the path.
 Then each of them raises in turn, and the same path is run again.
 """
 
-# ruff: noqa: ANN401 - each driver has a type of its own
-
 import gc
 import inspect
 import sys
