@@ -17,7 +17,7 @@ STATES = (
     "fastpath function call",
     "disabled",
 )
-"""All states of pg_stat_activity; a state nobody is in counts zero."""
+"""All states of pg_stat_activity; a state without connections counts 0."""
 
 LIMITS = (
     "max_connections",
@@ -39,7 +39,7 @@ class InState:
 class Monitor:
     """One connection of its own, opened when needed, for looking and ending.
 
-    Lives as long as the service. It borrows from no pool, so it sees an
+    Lives as long as the service. It uses no pool, so it sees an
     exhausted pool as clearly as an idle one; each use is bounded.
     """
 
@@ -64,11 +64,11 @@ class Monitor:
         Args:
             query: the statement.
             args: its parameters.
-            patience: seconds that the server has to answer.
+            patience: seconds that the server has to respond.
 
         Raises:
-            OSError: the server does not answer in time.
-            asyncpg.PostgresError: it answers with an error.
+            OSError: the server does not respond in time.
+            asyncpg.PostgresError: it responds with an error.
 
         """
         async with asyncio.timeout(patience), self._one_at_a_time:
@@ -135,7 +135,7 @@ class Monitor:
         }
 
     async def terminate(self, pids: Sequence[int]) -> int:
-        """End backends; answer how many there were to end."""
+        """End backends; return how many there were to end."""
         rows = await self.fetch(
             "SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid",
             pids,
