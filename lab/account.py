@@ -1,8 +1,8 @@
 """The operating system's account that the embedded server runs as.
 
-PostgreSQL does not run as root. So for root it runs as the owner of the data
-folder, or of the folder where that will be made. Such a folder stays its
-owner's: a command of root's locks nobody out.
+PostgreSQL does not run as root. For root it runs as the owner of the data
+folder, or of the folder in which it makes the data folder. So a command that
+root runs in a user's checkout leaves files that the user can use.
 """
 
 import os

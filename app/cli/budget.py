@@ -78,7 +78,7 @@ def budget(
 
 
 def _settings(workers: int) -> Settings:
-    token = SecretStr("nobody is served")
+    token = SecretStr("no service is started")
     given = (
         Settings(lab_token=token)
         if os.environ.get("DATABASE_URL")
