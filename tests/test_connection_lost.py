@@ -6,6 +6,7 @@ import socket
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from unittest.mock import patch
 
 import asyncpg
 import psycopg
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from app.api import SERVICE
+from app.database import ping
 from app.database.connect import psycopg_arguments
 from app.database.sessions import DatabaseDep
 from app.settings import Settings
@@ -48,6 +50,34 @@ async def test_pools_replace_idle_connections_that_were_ended(
             answer = await production.send(scenario, "after")
             assert answer.status_code == scenario.status
     assert (await production.client.get("/readyz")).status_code == 200
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+async def test_a_connection_that_was_just_used_is_replaced_if_it_has_ended(
+    production: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ping, "FRESH_SECONDS", 3600)
+    assert (await production.client.get("/orders/1")).status_code == 200
+    await end_all_connections(production)
+
+    assert (await production.client.get("/orders/1")).status_code == 200
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+@pytest.mark.parametrize(("fresh_seconds", "pings"), [(3600, 0), (0, 2)])
+async def test_only_a_connection_that_was_just_used_is_not_tested(
+    production: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    fresh_seconds: int,
+    pings: int,
+) -> None:
+    monkeypatch.setattr(ping, "FRESH_SECONDS", fresh_seconds)
+    dialect = production.database.reader.sync_engine.dialect
+    with patch.object(dialect, "do_ping", wraps=dialect.do_ping) as pinged:
+        for _ in range(3):
+            await production.client.get("/orders/1")
+
+    assert pinged.call_count == pings
 
 
 async def test_the_labs_pool_for_threads_replaces_them_too(
@@ -184,7 +214,7 @@ async def far_away(
     url = (
         make_url(settings.database_url.get_secret_value())
         .set(host="127.0.0.1", port=network.port)
-        .difference_update_query(["host"])
+        .difference_update_query(["host", "port"])
         .render_as_string(hide_password=False)
     )
     there = {"database_url": SecretStr(url), "statement_timeout": 1}
@@ -225,7 +255,9 @@ async def test_of_psycopgs_connections_the_kernel_finds_the_dead(
 ) -> None:
     arguments = psycopg_arguments(settings, "test")
     url = settings.engine_url.set(host="127.0.0.1", port=network.port)
-    url = url.set(drivername="postgresql").difference_update_query(["host"])
+    url = url.set(drivername="postgresql").difference_update_query(
+        ["host", "port"]
+    )
 
     async with await psycopg.AsyncConnection.connect(
         url.render_as_string(hide_password=False), **arguments

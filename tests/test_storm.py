@@ -119,6 +119,7 @@ async def survive(settings: Settings, kills: int) -> Storm:
         await server.close()
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "kills", [40, pytest.param(1200, marks=pytest.mark.slow)]
 )

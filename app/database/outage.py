@@ -10,7 +10,11 @@ from traceback import walk_tb
 import asyncpg
 import psycopg
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    EmulatedDBAPIException,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 ENDED = "the connection ended"
@@ -64,12 +68,11 @@ def outage(error: BaseException | None) -> str | None:
 
     """
     if isinstance(error, DBAPIError):  # SQLAlchemy's, around the driver's
-        orig = error.orig
-        if error.connection_invalidated:
-            return ENDED
-        return outage(orig) or outage(orig and orig.__cause__)
+        return ENDED if error.connection_invalidated else outage(error.orig)
     if reason := _by_sqlstate(error, OUTAGES):
         return reason
+    if isinstance(error, EmulatedDBAPIException):  # around asyncpg's
+        return outage(error.__cause__)
     if _is_ended(error):
         return ENDED
     reasons = (BY_CLASS[each] for each in BY_CLASS if isinstance(error, each))

@@ -31,6 +31,7 @@ from app.database.connect import (
 )
 from app.database.monitor import Monitor
 from app.database.outage import mark_ended, without_trace
+from app.database.ping import ping_idle_connections
 from app.settings import Settings
 from poolwatch.pages.models import PageSource
 from poolwatch.reclaim import reclaim_leaks
@@ -54,7 +55,7 @@ class Database:
     `reader` and `engine` share one pool. `reader` runs a statement without a
     transaction (AUTOCOMMIT), which saves two of three round trips. The pool
     is made for `reader`, and `engine` is a view of it, because the pool's
-    pre-ping runs in the pool's own mode: one round trip instead of three.
+    ping runs in the pool's own mode: one round trip instead of three.
     """
 
     settings: Settings
@@ -123,11 +124,11 @@ async def open_database(
             max_overflow=settings.max_overflow,
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
-            pool_pre_ping=True,
             connect_args=engine_arguments(settings, ENGINE),
         )
         closing.push_async_callback(reader.dispose)
         event.listen(reader.sync_engine, "handle_error", mark_ended)
+        ping_idle_connections(reader.sync_engine)
         book = poolwatch.watch(reader, ENGINE, ledger)
         book.knows_backends = not settings.behind_pgbouncer
         closing.callback(ledger.close_book, book)

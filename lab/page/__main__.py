@@ -36,10 +36,10 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--service", required=True, metavar="URL")
-    parser.add_argument("--lookout", required=True, metavar="URL")
+    parser.add_argument("--poolwatch", required=True, metavar="URL")
     given = parser.parse_args()
     uvicorn.run(
-        page(given.service, given.lookout),
+        page(given.service, given.poolwatch),
         host=HOST,
         port=given.port,
         access_log=False,

@@ -36,10 +36,10 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the service, its lookout thread and the page listen."""
+    """Where the service, poolwatch's thread and the page listen."""
 
     service: int
-    lookout: int
+    poolwatch: int
     page: int
 
 
@@ -89,10 +89,10 @@ def run(ports: Ports, say: Say, show: Say) -> None:
     service, page = (
         f"http://{HOST}:{port}" for port in (ports.service, ports.page)
     )
-    lookout = f"http://{HOST}:{ports.lookout}"
+    poolwatch = f"http://{HOST}:{ports.poolwatch}"
     serve = ["app", "serve", "--port", str(ports.service)]
     look = ["lab.page", "--port", str(ports.page)]
-    look += ["--service", service, "--lookout", lookout]
+    look += ["--service", service, "--poolwatch", poolwatch]
 
     with TemporaryDirectory(prefix="lab-") as folder:
         start = partial(
@@ -127,7 +127,7 @@ def _see_that_they_are_free(ports: Ports) -> None:
     with ExitStack() as held:
         for option, port in (
             ("--port", ports.service),
-            ("--poolwatch-port", ports.lookout),
+            ("--poolwatch-port", ports.poolwatch),
             ("--page-port", ports.page),
         ):
             held.enter_context(listen(HOST, port, option))
@@ -142,7 +142,7 @@ def _told(ports: Ports, folder: Path) -> dict[str, str]:
         | os.environ
         | {
             "LAB_ENABLED": "true",
-            "POOLWATCH_PORT": str(ports.lookout),
+            "POOLWATCH_PORT": str(ports.poolwatch),
             "WEB_CONCURRENCY": "1",  # a reset is one process's
         }
     )

@@ -34,14 +34,14 @@ Values = dict[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is read of a book at the moment somebody asks."""
+    """What is read of a book at the moment of a scrape or collection."""
 
-    kind: Kind
     name: str
     unit: str
     text: str
-    labels: tuple[str, ...]
     read: Callable[[Book], Values]
+    kind: Kind = "up-down counter"
+    labels: tuple[str, ...] = (POOL,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,86 +81,76 @@ def _leaks(book: Book) -> Values:
     return none | dict(book.leaks_by_line.copy().items())
 
 
+CONNECTIONS = "{connection}"
 READINGS = (
     Reading(
-        "up-down counter",
         "db.client.connection.count",
-        "{connection}",
+        CONNECTIONS,
         "Open connections by state",
-        (POOL, STATE),
         _count,
+        labels=(POOL, STATE),
     ),
     Reading(
-        "up-down counter",
         "db.client.connection.idle.max",
-        "{connection}",
+        CONNECTIONS,
         "The most connections that stay open idle",
-        (POOL,),
         lambda book: {(): book.gauge.size()},
     ),
     Reading(
-        "up-down counter",
         "db.client.connection.idle.min",
-        "{connection}",
+        CONNECTIONS,
         "The fewest connections kept open",
-        (POOL,),
         lambda book: {(): book.gauge.minimum()},
     ),
     Reading(
-        "up-down counter",
         "db.client.connection.max",
-        "{connection}",
-        "The most connections the pool lends at once",
-        (POOL,),
+        CONNECTIONS,
+        "The most connections that can be checked out at once",
         _capacity,
     ),
     Reading(
-        "up-down counter",
         "db.client.connection.pending_requests",
         "{request}",
         "Borrowers that wait for a connection",
-        (POOL,),
         lambda book: {(): book.waiting},
     ),
     Reading(
-        "counter",
         "db.client.connection.timeouts",
         "{timeout}",
         "Waits for a connection that ended without one",
-        (POOL,),
         lambda book: {(): book.timeouts},
+        "counter",
     ),
     Reading(
-        "up-down counter",
         "poolwatch.loans.open",
         "{loan}",
-        "Open loans by route, call site and state: open, overdue or leaked",
-        ("pool", "route", "site", "state"),
+        "Open loans by route, call site and state",
         _open_loans,
+        labels=("pool", "route", "site", "state"),
     ),
     Reading(
-        "counter",
         "poolwatch.garbage_collected",
         "{loan}",
-        "Loans that the garbage collector gave back",
-        ("pool",),
+        "Loans that Python's garbage collector has ended",
         lambda book: {(): book.garbage_collected},
+        "counter",
+        ("pool",),
     ),
     Reading(
-        "gauge",
         "poolwatch.oldest_loan",
         "s",
         "Age of the oldest open loan, 0 where none is open",
-        ("pool",),
         _oldest,
+        "gauge",
+        ("pool",),
     ),
     Reading(
-        "counter",
         "poolwatch.leaks",
         "{loan}",
-        "Loans that outlived the request or job they were lent to",
-        ("pool", "route", "site"),
+        "Loans that outlived their request or job",
         _leaks,
+        "counter",
+        ("pool", "route", "site"),
     ),
 )
 
@@ -176,6 +166,6 @@ WAIT_TIME = Durations(
 )
 USE_TIME = Durations(
     "db.client.connection.use_time",
-    "Time between borrowing a connection and its return",
+    "Time from the checkout of a connection to its return",
     lambda book: book.use_time,
 )

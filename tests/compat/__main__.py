@@ -12,7 +12,8 @@ from tests.compat.matrix import LIBRARIES, rows
 from tests.compat.run import ROOT, Result, find_pythons, find_uv, run_tests
 
 README = ROOT / "poolwatch" / "README.md"
-BEGIN, END = "<!-- made by: make compat -->\n", "<!-- end -->"
+HEADING = "| | tested with |"
+"""What the README's table begins with; it ends with an empty line."""
 AT_ONCE = 2
 """Environments that are tested at the same time."""
 
@@ -52,9 +53,9 @@ def main() -> None:
     table = supported(results)
     print(table)
     if given.write:
-        before, _, rest = README.read_text().partition(BEGIN)
-        after = rest.partition(END)[2]
-        README.write_text(f"{before}{BEGIN}{table}{END}{after}")
+        before, _, rest = README.read_text().partition(HEADING)
+        after = rest.partition("\n\n")[2]
+        README.write_text(f"{before}{table}\n{after}")
     if any(result.failed for result in results):
         sys.exit("Not every version passed.")
 
@@ -69,7 +70,7 @@ def _show(result: Result) -> None:
 
 def supported(results: list[Result]) -> str:
     """Make the table: of each library, the versions whose tests passed."""
-    lines = ["| | tested with |", "|---|---|"]
+    lines = [HEADING, "|---|---|"]
     pythons = {r.row.python: None for r in results if not r.failed}
     lines.append(f"| Python | {', '.join(pythons)} |")
     for library in LIBRARIES:

@@ -20,7 +20,7 @@ class RunningLab:
 
     command: Command
     service: str
-    lookout: str
+    poolwatch: str
     page: str
 
     def ask(self, method: str, path: str, **body: object) -> httpx.Response:
@@ -38,8 +38,8 @@ class RunningLab:
         return httpx.get(self.service + path, timeout=60)
 
     def loans(self) -> LoansPage:
-        """Who holds what, as the lookout says."""
-        answer = httpx.get(f"{self.lookout}/poolwatch/loans", timeout=10)
+        """Who holds what, as poolwatch's thread shows."""
+        answer = httpx.get(f"{self.poolwatch}/poolwatch/loans", timeout=10)
         return LoansPage.model_validate_json(answer.raise_for_status().content)
 
     def process(self, argument: str) -> psutil.Process:
@@ -61,12 +61,12 @@ def running_lab(
     With a buffer of one, six requests exhaust the engine, and four the other
     pool; with one of seventeen the pools are as large as by default.
     """
-    service, lookout, page = (free_port() for _ in range(3))
+    service, poolwatch, page = (free_port() for _ in range(3))
     with running(
         "page",
         "--no-open",
         *("--port", str(service)),
-        *("--poolwatch-port", str(lookout)),
+        *("--poolwatch-port", str(poolwatch)),
         *("--page-port", str(page)),
         LAB_TOKEN=TOKEN,
         DATABASE_URL=database_url,
@@ -85,5 +85,8 @@ def running_lab(
         assert command.process.poll() is None, command.told
         yield RunningLab(
             command,
-            *(f"http://127.0.0.1:{port}" for port in (service, lookout, page)),
+            *(
+                f"http://127.0.0.1:{port}"
+                for port in (service, poolwatch, page)
+            ),
         )

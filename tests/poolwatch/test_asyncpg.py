@@ -241,6 +241,7 @@ async def test_one_that_is_dropped_without_close_is_reclaimed(
     connection = await asyncpg.connect(server.dsn)
     assert len(unpooled.loans) == 1
     del connection
+    gc.collect()  # asyncpg 0.31 has it in a cycle
     assert not unpooled.loans
     assert (unpooled.loans_ended, unpooled.garbage_collected) == (1, 1)
     await until_async(lambda: not server.backends())
