@@ -77,7 +77,7 @@ class Flags:
         api.set_provider(NoOpProvider(), self._domain)
 
     def variant(self, lesson: str, user: str) -> Variant:
-        """Decide who answers `user`; *after* wherever there is a doubt."""
+        """Select the variant for `user`; *after* in case of doubt."""
         if self._client.get_provider_status() is not ProviderStatus.READY:
             return "after"
         chosen = self._client.get_string_value(
@@ -86,7 +86,7 @@ class Flags:
         return "before" if chosen == "before" else "after"
 
     def splits(self, lesson: str) -> bool:
-        """Whether it depends on the user who answers, as percentages do."""
+        """Whether the variant depends on the user, as with percentages."""
         if self._client.get_provider_status() is not ProviderStatus.READY:
             return False
         details = self._client.get_string_details(
@@ -96,7 +96,7 @@ class Flags:
         return details.reason in {Reason.TARGETING_MATCH, Reason.DEFAULT}
 
     def read(self) -> dict[str, dict[str, object]]:
-        """Answer the flags as the file has them.
+        """Return the flags as the file has them.
 
         Raises:
             FlagsFileError: the file is missing or broken.
@@ -109,7 +109,7 @@ class Flags:
         """Set flags for everybody, in one step that no reader sees half of.
 
         Percentages of these lessons are dropped, all else in the file stays;
-        a file that is missing or broken is made anew.
+        a file that is missing or broken is written again.
 
         Raises:
             FlagsFileError: it cannot be written; it is as it was.
@@ -201,5 +201,5 @@ class FlagMiddleware:
 
 
 def _user(scope: Scope) -> str:
-    """Who asks: percentages split users, or requests that name none."""
+    """The user of a request; percentages split users, or requests without one."""
     return Headers(scope=scope).get("x-user-id") or str(uuid.uuid4())

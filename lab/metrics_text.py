@@ -36,7 +36,7 @@ class Exposed:
 def parse(exposition: str) -> Exposed:
     """Read an exposition in Prometheus' text format.
 
-    Of a thousand lines a tenth is wanted; only that is parsed.
+    Only the tenth of its lines that is needed is parsed.
     """
     lines = (line for line in exposition.splitlines() if _is_wanted(line))
     requests, timeouts, last = Counter[bool](), 0, 0.0

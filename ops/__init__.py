@@ -1,1 +1,1 @@
-"""What runs beside the service: Prometheus, Alertmanager, Grafana."""
+"""Programs beside the service: Prometheus, Alertmanager, Grafana."""

@@ -26,7 +26,7 @@ PATIENCE = 100
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Pools as large as in production, 20 + 10 and 20; nobody gives up."""
+    """Pools as in production, 20 + 10 and 20; no request times out."""
     return settings.model_copy(
         update={
             "pool_workers": 4,

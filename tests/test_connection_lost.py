@@ -149,7 +149,7 @@ def test_what_an_event_loop_raises_for_a_closed_transport_is_503(
 
 
 class Network:
-    """What is between service and server, and can lose their connections.
+    """A relay between service and server that can lose their connections.
 
     Neither end hears of it, as where NAT forgets them or a server vanishes.
     """

@@ -22,7 +22,8 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 @pytest.fixture
 def settings(settings: Settings, variant: Variant) -> Settings:
-    """The flag says who answers; and nobody waits long for a connection."""
+    """The flag selects the variant, and no request waits long for a
+    connection."""
     Flags(settings.flags_file).write({"websocket": variant})
     return settings.model_copy(update={"pool_timeout": 0.2})
 

@@ -1,4 +1,4 @@
-"""How a WebSocket hears of an error once its conversation has begun."""
+"""Close a WebSocket with a code after an error in its conversation."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as the caller is told: problem details (RFC 9457).
+"""Errors as clients receive them: problem details (RFC 9457).
 
     Problem
     ├── OrderNotFound       404

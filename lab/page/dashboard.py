@@ -60,7 +60,7 @@ class Dashboard:
 
     @property
     def status_line(self) -> str:
-        """What runs, or the last message while it is new."""
+        """The running action, or the last message while it is new."""
         age, now = time.time() - self.since, self.history.now
         if self.action:
             blocked = now is not None and now.service == "blocked"

@@ -1,6 +1,6 @@
 """Only pages of this very server may speak to it.
 
-The page's process holds the lab's token, so whoever speaks to it works the
+The page's process holds the lab's token, so a client of the page controls the
 lab. It listens at 127.0.0.1 alone. That keeps other machines out, and not
 what other sites have a browser on this machine do: a request of theirs has
 their `Origin`, or, where they have bent a name to this address, their `Host`.

@@ -9,7 +9,7 @@ PROMPT = "$ "
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is typed, and what is shown below it."""
+    """A typed command, and the output shown below it."""
 
     line: int
     text: str

@@ -36,7 +36,7 @@ def network() -> Iterator[list[str]]:
 
 
 def taken(page: str) -> list[int]:
-    """List the ports that a page names and somebody listens at already."""
+    """List the ports of a page that are already in use."""
     named = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", page)}
     return sorted(port for port in named if _answers(port))
 

@@ -1,4 +1,4 @@
-"""What is wrong on a page is red; what is right is not."""
+"""A wrong page fails the test, and a right one passes."""
 
 import pytest
 

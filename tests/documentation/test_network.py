@@ -1,4 +1,4 @@
-"""Fixed ports of a page meet nobody's, or the page is not run."""
+"""The fixed ports of a page are free, or the page is not run."""
 
 import shutil
 import socket

@@ -229,7 +229,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def free_port() -> int:
-    """Answer a port that nobody listens at."""
+    """Return a port that is free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
