@@ -201,5 +201,5 @@ class FlagMiddleware:
 
 
 def _user(scope: Scope) -> str:
-    """The user of a request; percentages split users, or requests without one."""
+    """The user of a request, or a random one; percentages split users."""
     return Headers(scope=scope).get("x-user-id") or str(uuid.uuid4())

@@ -57,8 +57,7 @@ async def ready(database: DatabaseDep) -> Health:
 
 
 async def _is_exhausted(book: Book) -> bool:
-    """Distinguish a busy pool, whose connections return, from an exhausted
-    one."""
+    """Whether a full pool stays full; a busy one gets connections back."""
     returned, waited = book.loans_ended, 0.0
     while book.full:
         if book.loans_ended > returned:
