@@ -213,4 +213,4 @@ async def _found(book: Book, server: Server, cause: str) -> Verdict:
 
 def _cause(book: Book) -> str | None:
     verdict = diagnose(book)
-    return verdict and verdict.cause
+    return verdict.cause if verdict is not None else None
