@@ -148,6 +148,21 @@ def test_what_an_event_loop_raises_for_a_closed_transport_is_503(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+async def test_a_monitor_that_lost_its_connection_says_so_and_reconnects(
+    production: Service,
+) -> None:
+    monitor = production.database.monitor
+    await monitor.fetch("SELECT 1")
+    assert monitor._connection
+    monitor._connection._transport.write_eof()  # type: ignore[attr-defined]
+
+    # An OSError: what its users expect of a server that is away.
+    with pytest.raises(ConnectionError, match="the connection ended"):
+        await monitor.fetch("SELECT 1")
+
+    assert await monitor.fetch("SELECT 1")
+
+
 class Network:
     """A relay between service and server that can lose their connections.
 
