@@ -253,6 +253,7 @@ def test_postgresql_may_be_installed_in_a_folder_of_any_name(
         pass
 
 
+@pytest.mark.slow
 def test_no_socket_folder_is_left(folder: Path) -> None:
     with embedded_postgres(data_of(folder)) as url:
         sockets = Path(url.partition("host=")[2].partition("&")[0])
@@ -318,6 +319,7 @@ def test_a_spoilt_folder_is_one_line_that_names_it(
     assert "delete" in line
 
 
+@pytest.mark.slow
 def test_a_spoilt_folder_ends_a_command_with_2(spoilt: Path) -> None:
     (spoilt / "PG_VERSION").write_text("16\n")
 
