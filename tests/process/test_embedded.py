@@ -331,6 +331,22 @@ def test_a_spoilt_folder_ends_a_command_with_2(spoilt: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_place_that_cannot_be_written_to_is_one_line(
+    new_folder: Path,
+) -> None:
+    (new_folder / ".data").touch()
+
+    with (
+        pytest.raises(EmbeddedServerError, match="cannot write") as refused,
+        embedded_postgres(data_of(new_folder)),
+    ):
+        pass
+
+    [line] = str(refused.value).splitlines()
+    assert f"{new_folder}/.data" in line
+    assert "set DATABASE_URL" in line
+
+
 @needs_root
 def test_a_full_disk_is_one_line_that_names_the_folder(
     new_folder: Path,
