@@ -13,7 +13,7 @@ LEAK_STEPS = (
     ("Leaky", CODE),
     (
         "Load",
-        "leaked connections grow. Requests succeed until the pool is full.",
+        "leaks grow. Requests succeed until the pool is full.",
     ),
     (
         "Collector off",
