@@ -1,4 +1,4 @@
-"""What can go wrong, as a client is told: problem details (RFC 9457).
+"""Errors as a client receives them: problem details (RFC 9457).
 
     Problem
     ├── OrderNotFound       404

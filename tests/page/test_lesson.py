@@ -24,7 +24,7 @@ async def test_the_guide_leads_from_the_leak_to_its_cure(
     await expect(watch).to_contain_text("LEAK lines of the code")
     await expect(current).to_have_text("2 Load")
     await current.click()
-    await expect(watch).to_contain_text("every request still succeeds")
+    await expect(watch).to_contain_text("Requests succeed until the pool")
     await expect(current).to_have_text("3 Collector off")
     await current.click()
     await expect(watch).to_contain_text("Then requests fail")
