@@ -149,9 +149,9 @@ def test_what_an_event_loop_raises_for_a_closed_transport_is_503(
 
 
 class Network:
-    """What is between service and server, and can lose their connections.
+    """A proxy between service and server that can drop connections.
 
-    Neither end hears of it, as where NAT forgets them or a server vanishes.
+    Neither end gets an error, as when NAT drops a connection.
     """
 
     def __init__(self, database_url: str) -> None:

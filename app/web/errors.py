@@ -1,4 +1,4 @@
-"""What can go wrong, as the caller is told: problem details (RFC 9457).
+"""Errors that clients receive, as problem details (RFC 9457).
 
     Problem
     ├── OrderNotFound       404
@@ -15,7 +15,7 @@
     the provider is silent  504
     anything else           500     the log has it, the body does not
 
-`error_handlers` answers them.
+`error_handlers` returns them.
 """
 
 from http import HTTPStatus

@@ -26,7 +26,7 @@ class NotReady(Problem):
 
 
 class Health(BaseModel):
-    """The answer of a probe that passes."""
+    """The response of a probe that passes."""
 
     status: Literal["ok"] = "ok"
 

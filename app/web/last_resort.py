@@ -1,4 +1,4 @@
-"""Errors that no handler can answer any more: one line in the log at most."""
+"""Errors after the response has begun: one line in the log at most."""
 
 import asyncio
 import logging
