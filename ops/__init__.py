@@ -1,1 +1,1 @@
-"""Programs beside the service: Prometheus, Alertmanager, Grafana."""
+"""Files of Prometheus, Alertmanager, Grafana, PgBouncer and HAProxy."""

@@ -19,7 +19,7 @@ CARD = Path(orders.__file__).with_name("lesson.toml").read_text()
 
 
 def code_in(*texts: str) -> list[str]:
-    """The parts between backticks."""
+    """Text between backticks."""
     return re.findall(r"`([^`]+)`", " ".join(texts))
 
 

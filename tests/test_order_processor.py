@@ -1,4 +1,4 @@
-"""Processing sums up an order once, however many requests ask for it."""
+"""Processing computes an order's total once, for any number of requests."""
 
 import asyncio
 from collections.abc import AsyncIterator

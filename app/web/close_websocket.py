@@ -1,4 +1,4 @@
-"""Close a WebSocket with a code after an error in its conversation."""
+"""How an open WebSocket is closed after an error."""
 
 from http import HTTPStatus
 

@@ -9,7 +9,7 @@ PROMPT = "$ "
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A typed command, and the output shown below it."""
+    """A command, and the output that is shown below it."""
 
     line: int
     text: str

@@ -1,4 +1,4 @@
-"""Evaluate each block, by the comment above it and its language."""
+"""Runs or reads each block, by its language and the comment above it."""
 
 import os
 from pathlib import Path

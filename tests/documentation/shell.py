@@ -59,7 +59,7 @@ class Terminal:
 
     @property
     def printed(self) -> str:
-        """Its output so far."""
+        """Return its output so far."""
         return self.output.read_text(errors="replace")
 
 

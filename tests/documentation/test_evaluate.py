@@ -1,4 +1,4 @@
-"""A wrong page fails the test, and a right one passes."""
+"""A wrong block of a page fails; a right one passes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The fixed ports of a page are free, or the page is not run."""
+"""A page runs only if its fixed ports are free."""
 
 import shutil
 import socket
