@@ -19,7 +19,8 @@ AWAY = "http://127.0.0.1:9"
 
 def loads() -> list[psutil.Process]:
     """This process's own."""
-    return psutil.Process().children(recursive=True)
+    children = psutil.Process().children(recursive=True)
+    return [each for each in children if "load" in each.cmdline()]
 
 
 def test_prints_how_the_requests_ended() -> None:
@@ -62,6 +63,7 @@ async def test_as_a_process_it_records_each_outcome(service: Service) -> None:
         seed=1,
         seconds=1,
     )
+    await service.client.post("/lab/reset")  # orders were processed
 
     assert endings == {"ok": 40}
 
@@ -83,6 +85,7 @@ async def test_cancelled_its_process_is_gone(service: Service) -> None:
     loading.cancel()
     await asyncio.wait({loading})
 
+    await service.client.post("/lab/reset")
     assert loading.cancelled()
     assert loads() == others
 
