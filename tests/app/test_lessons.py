@@ -19,14 +19,17 @@ from app.settings import Settings
 from lab.check import sending
 from lab.check.faults import NO_POOL, FaultCount, provoke
 from lab.check.target import AFTER, BEFORE, Target
+<<<<<<< HEAD:tests/test_lessons.py
 from lab.load.request import Answer
+=======
+from tests.app.web.test_openapi import declared
+>>>>>>> refs/heads/tests:tests/app/test_lessons.py
 from tests.conftest import (
     Service,
     lab_settings,
     running,
 )
 from tests.garbage import ignored_warnings, without_collector
-from tests.test_openapi import declared
 
 REQUESTS = 2
 """Fewer than any pool has connections."""
