@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
-PIP = $(RUN)/pip install --quiet --disable-pip-version-check --require-hashes -r
+# Not the script `pip`: it cannot run in a folder whose name has quotes.
+PIP = $(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
 .DEFAULT_GOAL := help
 
@@ -92,7 +93,7 @@ dashboard: install-all ## Write Grafana's dashboard anew, after a change of ops/
 	$(RUN)/python -m ops.grafana.dashboard
 
 lock: install-all ## Renew the lock files (asks the package registry)
-	$(RUN)/pip install --quiet uv
+	$(RUN)/python -m pip install --quiet uv
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	  --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

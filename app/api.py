@@ -24,7 +24,7 @@ from app.lessons import (
 from app.web.errors import problems
 
 SERVICE = (orders.lesson, analytics.lesson, order_processor.lesson)
-"""The write-up's three, whose *after* is the order service."""
+"""The write-up's three lessons; their *after* is the order service."""
 FURTHER = (
     slow_call.lesson,
     auth_dependency.lesson,
@@ -41,24 +41,24 @@ FURTHER = (
     dependency_by_hand.lesson,
     row_lock.lesson,
 )
-"""Further patterns, which exist where the lab is on."""
+"""Further lessons, mounted only where the lab is on."""
 LESSONS = SERVICE + FURTHER
 
 
 def folder(lesson: Lesson) -> str:
-    """Where a lesson's two files are, from the project's own folder."""
+    """Return the folder of a lesson, relative to the project."""
     return f"{'app' if lesson in SERVICE else 'app/lessons'}/{lesson.name}"
 
 
 def mount(app: FastAPI) -> None:
-    """Mount the service, and again by the name of its variant."""
+    """Mount the service, at its own paths and below /after."""
     for lesson in SERVICE:
         for prefix in ("", "/after"):
             _include(app, lesson, "after", prefix)
 
 
 def hide_lab(app: FastAPI) -> None:
-    """Answer 404 where a WebSocket's path would be taken for an order's."""
+    """Return 404 for a WebSocket's path that would match an order's."""
     for lesson in FURTHER:
         for route in lesson.after.routes:
             if isinstance(route, WebSocketRoute):

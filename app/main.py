@@ -1,7 +1,7 @@
 """The application: settings in, a FastAPI app out."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -11,6 +11,7 @@ from app import api
 from app.control.install import install as install_lab
 from app.database.pools import State, open_database
 from app.settings import Settings
+from app.tuned_gc import tuned_gc
 from app.web import error_handlers, health, metrics, openapi
 from app.web.loans_source import open_source
 from poolwatch.pages.allowed_hosts import AllowedHosts
@@ -29,7 +30,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             open_database(settings, ledger) as database,
             open_source(database, reporter, registry) as source,
         ):
-            yield {"database": database, "source": source}
+            with tuned_gc() if settings.gc_tuned else nullcontext():
+                yield {"database": database, "source": source}
 
     app = FastAPI(
         title="Order service",

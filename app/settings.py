@@ -133,6 +133,13 @@ class Settings(BaseSettings):
         " A request beyond it gets 503 immediately.",
     )
 
+    tune_gc: bool | None = Field(
+        default=None,
+        description="Run Python's garbage collector less often, for more"
+        " requests a second; but a leaked session then holds its connection"
+        " until the pool is exhausted. On if not given, and off with the lab.",
+    )
+
     poolwatch_port: int | None = Field(
         default=None,
         ge=1,
@@ -242,7 +249,7 @@ class Settings(BaseSettings):
     def replica_name(self) -> str:
         """Which copy of the service this is.
 
-        The end of a host's name is what tells pods and containers apart.
+        The end of a host's name differs between pods and containers.
         """
         return self.replica or socket.gethostname()[-20:]
 
@@ -270,6 +277,14 @@ class Settings(BaseSettings):
         if self.lock_timeout is not None:
             return self.lock_timeout
         return self.statement_timeout if self.lab_enabled else 2
+
+    @property
+    def gc_tuned(self) -> bool:
+        """Whether the garbage collector runs less often.
+
+        The lessons need Python's defaults, which reclaim some leaks.
+        """
+        return not self.lab_enabled if self.tune_gc is None else self.tune_gc
 
     @property
     def has_pages_thread(self) -> bool:

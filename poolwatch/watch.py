@@ -64,6 +64,9 @@ def watch(
                 watched: Book = adapter.watch(pool, name, ledger)
                 return watched
         except (UnsupportedError, ImportError, AttributeError) as fault:
+            half_watched = ledger.book_of(pool)
+            if half_watched is not None:
+                ledger.close_book(half_watched)
             return _unwatched(package, name, ledger, fault)
     message = f"poolwatch knows no pool of type {type(pool).__qualname__}"
     raise TypeError(message)

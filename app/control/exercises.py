@@ -18,6 +18,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.requests import HTTPConnection
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -191,6 +192,11 @@ def _shown(file: Path) -> str:
 
 def _module_name(name: str) -> str:
     return f"workshop.{name}"
+
+
+async def respond_broken(_: Request, error: BrokenFile) -> JSONResponse:
+    """Return the problem without a log line: `load` has logged it."""
+    return response_of(error)
 
 
 async def get_exercises(request: Request) -> Exercises:

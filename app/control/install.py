@@ -26,6 +26,7 @@ def install(
     api.mount_lab(app)
     app.include_router(routes.router)
     app.include_router(exercises.router)
+    app.exception_handler(exercises.BrokenFile)(exercises.respond_broken)
     app.include_router(lab.exercises.router())
     app.include_router(
         poolwatch_routes(get_source),

@@ -85,7 +85,7 @@ async def restore(database: Database, lab: Lab) -> Reset:
     lab.flags.write({lesson.name: "after" for lesson in LESSONS})
     await _until(are_flags_seen)
     await lab.table_lock.release()
-    lab.provider.answer()
+    lab.provider.resume()
 
     strays = await _strays(database)
     left = 0

@@ -129,9 +129,9 @@ async def count_calls(lab: LabDep) -> Waiting:
 async def switch_provider(asked: SlowProvider, lab: LabDep) -> SlowProvider:
     """Let the provider respond, or let its callers wait."""
     if asked.answers:
-        lab.provider.answer()
+        lab.provider.resume()
     else:
-        lab.provider.fall_silent()
+        lab.provider.pause()
     return asked
 
 

@@ -1,11 +1,11 @@
-"""Whether all that the processes may open fits what the server allows.
+"""Whether all pools together fit the connections that the server allows.
 
-Each process has pools of its own, each replica its own processes:
+Each replica has several processes, and each process has its own pools:
 
     replicas × workers × (engine + overflow + asyncpg + monitor)
 
-Through PgBouncer the pools open connections to it alone, and the server sees
-PgBouncer's pool in place of all of theirs.
+Behind PgBouncer the pools connect to PgBouncer only. The server then has the
+connections of PgBouncer's pool instead.
 """
 
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ class BudgetExceededError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a server allows: by default what PostgreSQL is shipped with."""
+    """The limits of a server; the defaults are those of PostgreSQL."""
 
     max_connections: int = 100
     reserved: int = 3
-    """Kept back for superusers and for maintenance."""
+    """Reserved for superusers and for maintenance."""
 
     @property
     def free(self) -> int:
-        """Connections that a service may have."""
+        """Connections that a service may open."""
         return self.max_connections - self.reserved
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a service may open, in so many replicas."""
+    """The connections that a number of replicas may open."""
 
     settings: Settings
     limits: Limits
@@ -50,21 +50,21 @@ class Budget:
 
     @property
     def pools(self) -> int:
-        """What the pools of one process may open, wherever they lead."""
+        """The most that the pools of one process may open."""
         return self.settings.pools
 
     @property
     def direct(self) -> int:
-        """The most that all open where the pools lead to the server."""
+        """The most that all processes open when connected directly."""
         return self.processes * (self.pools + self.settings.monitors)
 
     @property
     def clients(self) -> int:
-        """The most that PgBouncer has to bear: the pools, and a probe each."""
+        """The most clients of PgBouncer: the pools, and one probe each."""
         return self.processes * (self.pools + 1)
 
     def through_pgbouncer(self, pool_size: int) -> int:
-        """The most that the server sees where PgBouncer has such a pool."""
+        """The most that the server gets behind a PgBouncer of this size."""
         return pool_size + self.processes * self.settings.monitors
 
     @property
@@ -84,7 +84,7 @@ class Budget:
 
 
 async def ask_limits(settings: Settings, monitor: Monitor) -> Limits:
-    """Read what the server allows.
+    """Read the server's limits.
 
     Raises:
         DatabaseUnreachableError: the server cannot be reached.
@@ -92,7 +92,7 @@ async def ask_limits(settings: Settings, monitor: Monitor) -> Limits:
     """
     try:
         with named_in_errors(settings.direct_url):
-            # A start may wait for a server that is busy; a probe may not.
+            # At the start it may wait longer for a busy server than a probe.
             server = await monitor.limits(settings.connect_timeout)
     except asyncpg.PostgresError as error:
         raise unreachable(settings.direct_url, error) from error
@@ -104,7 +104,7 @@ async def check_budget(settings: Settings, monitor: Monitor) -> None:
 
     Raises:
         DatabaseUnreachableError: the server cannot be reached.
-        BudgetExceededError: with the sum, and what to change.
+        BudgetExceededError: it names the sum, and settings to change.
 
     """
     limits = await ask_limits(settings, monitor)

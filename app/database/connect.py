@@ -1,20 +1,19 @@
-"""What each driver is told when it connects, to the server or to PgBouncer.
+"""Connect arguments of each driver, for the server or for PgBouncer.
 
-In transaction mode PgBouncer gives each transaction whichever of its server
-connections is free, so that nothing may be kept in a session:
+In transaction mode PgBouncer gives each transaction any free connection to the
+server. So a client must keep no state in its session:
 
-- No prepared statement has a name. Without its caches asyncpg sends each
-  statement unnamed and once more with its values, and psycopg without a
-  threshold never prepares. So it works with PgBouncer before 1.21, which does
-  not follow prepared statements, and after it, which follows named ones only.
-  (SQLAlchemy's advice, a random name for each, is not enough: outside a
-  transaction a statement is prepared on one connection and run on another.)
-- No setting is sent at the start but the application's name, which PgBouncer
-  follows. It refuses `statement_timeout` and `lock_timeout`, so
-  ops/pgbouncer/pgbouncer.ini sets them, on each connection to the server.
-- asyncpg's pool resets nothing when it gets a connection back. Its
-  `RESET ALL` would take that very timeout away, from whichever server
-  connection happens to be free.
+- Prepared statements have no name. Without its caches, asyncpg prepares each
+  statement unnamed and then runs it; psycopg without a threshold never
+  prepares. This works with PgBouncer before 1.21, which does not support
+  prepared statements, and with later ones, which support only named ones.
+  (SQLAlchemy recommends random names. That is not enough: outside a
+  transaction, a statement is prepared on one connection and run on another.)
+- The only setting that is sent at the start is the application's name, which
+  PgBouncer supports. It refuses `statement_timeout` and `lock_timeout`, so
+  ops/pgbouncer/pgbouncer.ini sets them on each connection to the server.
+- asyncpg's pool does not reset a returned connection. Its `RESET ALL` would
+  remove that timeout from any free connection to the server.
 """
 
 import os
@@ -28,16 +27,16 @@ from app.settings import Settings
 
 
 def application_name(settings: Settings, part: str) -> str:
-    """How the server calls a connection of this process.
+    """Return the application name of a connection, as the server shows it.
 
-    Unlike a process id, the replica tells two containers apart.
+    It contains the replica, because two containers may have the same pid.
     """
     name, replica = settings.application_name, settings.replica_name
     return f"{name} {os.getpid()} {part} {replica}"
 
 
 def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
-    """Say the same to either of the engine's drivers in its own words."""
+    """Return the connect arguments for the engine's driver."""
     if settings.engine_url.get_driver_name() == "psycopg":
         return psycopg_arguments(settings, part)
     arguments: dict[str, Any] = {
@@ -47,7 +46,7 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
             "application_name": application_name(settings, part)
         },
         "timeout": settings.connect_timeout,
-        # The server ends a statement first, unless it can no longer say so.
+        # The server cancels a statement first, unless it does not respond.
         "command_timeout": settings.statement_timeout + 1,
     }
     if settings.behind_pgbouncer:
@@ -62,7 +61,7 @@ def engine_arguments(settings: Settings, part: str) -> dict[str, Any]:
 
 
 def direct_arguments(settings: Settings) -> dict[str, Any]:
-    """Bound the wait for the server itself; a migration may take its time."""
+    """Limit the time to connect, but not the time of a migration."""
     url, seconds = settings.direct_url, settings.connect_timeout
     if url.get_driver_name() == "psycopg":
         return {"connect_timeout": ceil(seconds)}
@@ -70,18 +69,18 @@ def direct_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def url_options(url: URL, dsn: str) -> dict[str, Any]:
-    """Give asyncpg its own URL, with the options that SQLAlchemy's lacks."""
+    """Pass asyncpg the full URL: SQLAlchemy's lacks some options."""
     return {"dsn": dsn} if url.get_driver_name() == "asyncpg" else {}
 
 
 def psycopg_arguments(settings: Settings, part: str) -> dict[str, Any]:
-    """Say it to psycopg, whose threads the lessons use as well."""
-    seconds = ceil(settings.connect_timeout)  # 0 would be without a limit
+    """Return the connect arguments for psycopg."""
+    seconds = ceil(settings.connect_timeout)  # 0 means no limit
     arguments: dict[str, Any] = {
         "application_name": application_name(settings, part),
         "connect_timeout": seconds,
-        # libpq waits for ever on a connection that dies silently: so the
-        # kernel asks the other end now and then, and ends it without answer.
+        # libpq waits without a limit on a dead connection. With keepalives
+        # the kernel detects it, and closes it.
         "keepalives_idle": seconds,
         "keepalives_interval": seconds,
         "tcp_user_timeout": _milliseconds(settings.statement_timeout),
@@ -102,7 +101,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 def pool_arguments(settings: Settings, part: str) -> dict[str, Any]:
-    """Say it to asyncpg's own pool, whose statements the client times."""
+    """Return the arguments of asyncpg's pool; the client times statements."""
     arguments: dict[str, Any] = {
         "timeout": settings.connect_timeout,
         "command_timeout": settings.statement_timeout,
@@ -120,4 +119,4 @@ def pool_arguments(settings: Settings, part: str) -> dict[str, Any]:
 
 
 async def _nothing_to_reset(_: object) -> None:
-    """Keep asyncpg from its own reset; an open transaction it ends before."""
+    """Do nothing: asyncpg has rolled back an open transaction before."""

@@ -1,9 +1,9 @@
-"""A connection that is ended in its own event loop, and nowhere else.
+"""A connection that is terminated only in its own event loop.
 
-Python collects garbage in whichever thread comes upon it, and the connection
-of a leaked session is garbage. Ended by the thread that answers Prometheus,
-it took the whole process with it: uvloop is for one thread, and ends in a
-segmentation fault (https://github.com/MagicStack/asyncpg/issues/376).
+The garbage collector may run in any thread, and it terminates the connection
+of a leaked session. In the thread that serves Prometheus, this crashed the
+whole process: uvloop is not thread-safe, and causes a segmentation fault
+(https://github.com/MagicStack/asyncpg/issues/376).
 """
 
 import asyncio
@@ -13,22 +13,22 @@ import asyncpg
 
 
 class Connection(asyncpg.Connection):
-    """What the engine connects with, where it speaks asyncpg."""
+    """The connection class of the engine with asyncpg."""
 
     _loop: asyncio.AbstractEventLoop
 
     def terminate(self) -> None:
-        """End at once; from another thread, as soon as the loop comes to it.
+        """Terminate now; from another thread, in the next loop iteration.
 
-        A loop that is closed has closed its connections.
+        A closed event loop has closed its connections already.
         """
-        if self._is_at_home():
+        if self._is_in_its_loop():
             super().terminate()
         else:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(super().terminate)
 
-    def _is_at_home(self) -> bool:
+    def _is_in_its_loop(self) -> bool:
         try:
             return asyncio.get_running_loop() is self._loop
         except RuntimeError:

@@ -10,13 +10,13 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 class MigrationError(Exception):
-    """No migration leads to what was asked for."""
+    """No migration leads to the given revision."""
 
 
 def migrate(revision: str = "head") -> None:
     """Run the migrations up to a revision.
 
-    The database is the settings' own, from `DATABASE_URL`.
+    The database is the one of the settings, from `DATABASE_URL`.
 
     Raises:
         MigrationError: there is no such revision, or it is base, to which

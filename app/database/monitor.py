@@ -1,4 +1,4 @@
-"""One connection beside the pools, to look at the server and end backends."""
+"""A connection outside the pools, to query the server and end backends."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ STATES = (
     "fastpath function call",
     "disabled",
 )
-"""All states of pg_stat_activity; a state nobody is in counts zero."""
+"""All states of pg_stat_activity; a state without connections is zero."""
 
 LIMITS = (
     "max_connections",
@@ -29,25 +29,25 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class InState:
-    """The connections that are in one state."""
+    """The connections in one state."""
 
     connections: int = 0
     oldest_transaction: float = 0.0
-    """Seconds since it began, whatever the connection has done meanwhile."""
+    """Seconds since it began, whatever its connection did since then."""
 
 
 class Monitor:
-    """One connection of its own, opened when needed, for looking and ending.
+    """A separate connection, opened when it is first used.
 
-    Lives as long as the service. It borrows from no pool, so it sees an
-    exhausted pool as clearly as an idle one; each use is bounded.
+    Lives as long as the service. It acquires nothing from a pool, so it works
+    while every pool is exhausted. Each use has a timeout.
     """
 
     TIMEOUT = 0.5
-    """Seconds for one look: a probe must fail fast."""
+    """Seconds for one query: a probe must fail fast."""
 
     def __init__(self, dsn: str, application_name: str) -> None:
-        """Remember where to connect; connect at the first look."""
+        """Set where to connect; connect at the first query."""
         self._dsn = dsn
         self._server_settings = {"application_name": application_name}
         self._connection: asyncpg.Connection | None = None
@@ -59,16 +59,16 @@ class Monitor:
         *args: Any,  # noqa: ANN401
         patience: float = TIMEOUT,
     ) -> list[asyncpg.Record]:
-        """Run one query, on a new connection where the old one is gone.
+        """Run one query, on a new connection if the old one was closed.
 
         Args:
             query: the statement.
             args: its parameters.
-            patience: seconds that the server has to answer.
+            patience: seconds that the server has to respond.
 
         Raises:
-            OSError: the server does not answer in time.
-            asyncpg.PostgresError: it answers with an error.
+            OSError: the server does not respond in time.
+            asyncpg.PostgresError: it responds with an error.
 
         """
         async with asyncio.timeout(patience), self._one_at_a_time:
@@ -82,8 +82,8 @@ class Monitor:
             try:
                 return await self._connection.fetch(query, *args)
             except asyncio.CancelledError:
-                # It may be dead, and nobody has told: the next look opens
-                # another.
+                # The connection may be dead without an error, so the next
+                # query opens a new one.
                 self._connection.terminate()
                 raise
             except (
@@ -96,7 +96,7 @@ class Monitor:
                 raise
 
     async def states(self) -> dict[str, InState]:
-        """Sum up this database's connections by state, zeros included."""
+        """Count this database's connections by state, including zeros."""
         rows = await self.fetch(
             "SELECT state, count(*),"
             " max(extract(epoch FROM now() - xact_start))::float8 AS oldest"
@@ -113,8 +113,8 @@ class Monitor:
     async def backends(self) -> dict[str, int]:
         """Count the connections of each database of the server.
 
-        Every role may read this, and of other roles' connections little
-        else. It counts autovacuum's workers as well, which are few.
+        Every role may read this view. It also counts the few workers of
+        autovacuum.
         """
         rows = await self.fetch(
             "SELECT datname, numbackends FROM pg_stat_database"
@@ -123,19 +123,19 @@ class Monitor:
         return {row["datname"]: row["numbackends"] for row in rows}
 
     async def limits(self, patience: float = TIMEOUT) -> dict[str, int]:
-        """Read how many connections the server allows, and reserves."""
+        """Read the server's settings that limit connections."""
         rows = await self.fetch(
             "SELECT name, setting::int FROM pg_settings WHERE name = ANY($1)",
             LIMITS,
             patience=patience,
         )
-        # PostgreSQL knows reserved_connections since version 16.
+        # reserved_connections exists since PostgreSQL 16.
         return dict.fromkeys(LIMITS, 0) | {
             row["name"]: row["setting"] for row in rows
         }
 
     async def terminate(self, pids: Sequence[int]) -> int:
-        """End backends; answer how many there were to end."""
+        """End backends; return how many of them existed."""
         rows = await self.fetch(
             "SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid",
             pids,
@@ -143,6 +143,6 @@ class Monitor:
         return sum(row["pg_terminate_backend"] for row in rows)
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.terminate()

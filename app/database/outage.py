@@ -10,7 +10,11 @@ from traceback import walk_tb
 import asyncpg
 import psycopg
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    EmulatedDBAPIException,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 ENDED = "the connection ended"
@@ -64,12 +68,11 @@ def outage(error: BaseException | None) -> str | None:
 
     """
     if isinstance(error, DBAPIError):  # SQLAlchemy's, around the driver's
-        orig = error.orig
-        if error.connection_invalidated:
-            return ENDED
-        return outage(orig) or outage(orig and orig.__cause__)
+        return ENDED if error.connection_invalidated else outage(error.orig)
     if reason := _by_sqlstate(error, OUTAGES):
         return reason
+    if isinstance(error, EmulatedDBAPIException):  # around asyncpg's
+        return outage(error.__cause__)
     if _is_ended(error):
         return ENDED
     reasons = (BY_CLASS[each] for each in BY_CLASS if isinstance(error, each))
@@ -79,8 +82,9 @@ def outage(error: BaseException | None) -> str | None:
 def mark_ended(context: ExceptionContext) -> None:
     """Have SQLAlchemy drop a connection after an error that ended it.
 
-    SQLAlchemy asks whether asyncpg's connection is closed. It is not yet when
-    the server's last message has come and the end of the stream has not.
+    SQLAlchemy checks whether asyncpg's connection is closed. It is still open
+    when the server's last message has arrived and the end of the stream has
+    not.
     """
     error = context.original_exception
     if _is_ended(error) or _is_ended(error.__cause__):
@@ -106,7 +110,7 @@ def _by_sqlstate(
 
 
 def _is_ended(error: BaseException | None) -> bool:
-    """Tell an error of a connection that has ended from its misuse."""
+    """Distinguish a connection that has ended from one that is misused."""
     match error:
         case asyncpg.PostgresError(severity_en="FATAL" | "PANIC"):
             return True

@@ -1,14 +1,14 @@
-"""The database as the service sees it: two pools, and a monitor beside them.
+"""The service's database: two pools, and a monitor outside of them.
 
-Both pools are tuned and bounded: every wait for a connection, a statement or
-an end has a limit in the settings. What must answer while the pools are
-exhausted (probes, metrics, the lab) uses the monitor's own connection.
+Every wait for a connection, a statement or a close has a limit in the
+settings. Endpoints that must work while the pools are exhausted (probes,
+metrics, the lab) use the monitor's connection.
 
-The write-up's careless engine is not used. `create_engine(url, pool_size=20)`
-has SQLAlchemy's defaults for the rest, an overflow of 10 and a timeout of
-30 s, and not "no overflow, no timeout" as it says; what it lacks is
-`pool_pre_ping` and `pool_recycle`, so that a connection which the server has
-closed meanwhile reaches a request, which then fails.
+The write-up's engine is not used. Its `create_engine(url, pool_size=20)` has
+SQLAlchemy's defaults for the rest: an overflow of 10 and a timeout of 30 s,
+not "no overflow, no timeout" as the write-up says. It lacks `pool_pre_ping`
+and `pool_recycle`, so a request may get a connection that the server has
+closed, and fail.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from app.database.connect import (
 )
 from app.database.monitor import Monitor
 from app.database.outage import mark_ended, without_trace
+from app.database.ping import ping_idle_connections
 from app.settings import Settings
 from poolwatch.pages.models import PageSource
 from poolwatch.reclaim import reclaim_leaks
@@ -38,7 +39,7 @@ from poolwatch.reclaim import reclaim_leaks
 logger = logging.getLogger(__name__)
 
 ENGINE, POOL = "engine", "asyncpg"
-"""What the two pools are called in metrics, reports and pg_stat_activity."""
+"""Names of the two pools in metrics, reports and pg_stat_activity."""
 
 for _name in ("asyncpg.pool", "sqlalchemy.pool.impl.AsyncAdaptedQueuePool"):
     logging.getLogger(_name).addFilter(without_trace)
@@ -46,15 +47,15 @@ for _name in ("asyncpg.pool", "sqlalchemy.pool.impl.AsyncAdaptedQueuePool"):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Both pools and who watches them, open while the service runs.
+    """Both pools and their watchdog, open while the service runs.
 
-    `monitor` looks at the server itself; `probe` asks where the pools ask,
-    which is somewhere else behind PgBouncer.
+    `monitor` queries PostgreSQL itself. `probe` connects to the host of the
+    pools, which is PgBouncer if there is one.
 
-    `reader` and `engine` are one pool. `reader` puts no transaction round a
-    statement (AUTOCOMMIT), which saves two of its three round trips. It is
-    the engine and `engine` its view, not the other way round, because the
-    pool's pre-ping runs as the engine does: one round trip instead of three.
+    `reader` and `engine` share one pool. `reader` runs a statement without a
+    transaction (AUTOCOMMIT), which saves two of three round trips. The pool
+    is made for `reader`, and `engine` is a view of it, because the pool's
+    ping runs in the pool's own mode: one round trip instead of three.
     """
 
     settings: Settings
@@ -79,16 +80,16 @@ class Database:
         return int(rows[0]["count"])
 
     async def end_leaks(self) -> int:
-        """Take leaked connections back; answer how many those were.
+        """End leaked connections; return how many.
 
-        Behind PgBouncer no backend can be named, and to close the client's
-        side is enough: PgBouncer rolls back what was left open.
+        Behind PgBouncer the service cannot end a backend. Closing the
+        client's side is enough: PgBouncer rolls back the open transaction.
         """
         return await reclaim_leaks(self.ledger, self.monitor.fetch, after=0)
 
 
 class State(TypedDict):
-    """What the lifespan hands to every request, as `request.state`."""
+    """The attributes that the lifespan sets in `request.state`."""
 
     database: Database
     source: PageSource
@@ -98,14 +99,14 @@ class State(TypedDict):
 async def open_database(
     settings: Settings, ledger: poolwatch.Ledger
 ) -> AsyncIterator[Database]:
-    """Open both pools; close them in bounded time, whatever is still lent.
+    """Open both pools; close them in bounded time, even after a leak.
 
     Raises:
         DatabaseUnreachableError: the server cannot be reached.
         BudgetExceededError: the pools do not fit the server.
 
     """
-    async with AsyncExitStack() as closing:  # what was opened last goes first
+    async with AsyncExitStack() as closing:  # closed in reverse order
         monitor = Monitor(
             settings.direct_dsn, application_name(settings, "monitor")
         )
@@ -123,11 +124,11 @@ async def open_database(
             max_overflow=settings.max_overflow,
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
-            pool_pre_ping=True,
             connect_args=engine_arguments(settings, ENGINE),
         )
         closing.push_async_callback(reader.dispose)
         event.listen(reader.sync_engine, "handle_error", mark_ended)
+        ping_idle_connections(reader.sync_engine)
         book = poolwatch.watch(reader, ENGINE, ledger)
         book.knows_backends = not settings.behind_pgbouncer
         closing.callback(ledger.close_book, book)
@@ -145,7 +146,9 @@ async def open_database(
         closing.callback(ledger.close_book, book)
 
         watchdog = closing.enter_context(
-            poolwatch.Watchdog(ledger, loop=asyncio.get_running_loop())
+            poolwatch.Watchdog(
+                ledger, loop=asyncio.get_running_loop(), fetch=monitor.fetch
+            )
         )
         engine = reader.execution_options(isolation_level="READ COMMITTED")
         database = Database(
@@ -156,10 +159,10 @@ async def open_database(
 
 
 async def _end_loans(database: Database) -> None:
-    """Give loans a moment to come back; end the backends of those that stay.
+    """Wait a moment for open loans to return, then end their backends.
 
     A leaked connection would outlive its pool, and a plain `pool.close()`
-    would wait for it for ever.
+    would wait for it without a limit.
     """
     patience = database.settings.close_timeout
     with suppress(TimeoutError):
@@ -171,13 +174,17 @@ async def _end_loans(database: Database) -> None:
         return
     pids = [loan.pid for loan in left if loan.pid is not None]
     logger.warning(
-        "still lent after %s s: %d; ended: %s", patience, len(left), pids
+        "%d connections were still checked out after %s s; ended: %s",
+        len(left),
+        patience,
+        pids,
     )
     try:
         await database.monitor.terminate(pids)
     except (OSError, asyncpg.PostgresError) as error:
         logger.warning(
-            "the server did not end them: %s", str(error) or "timeout"
+            "the server did not end these connections: %s",
+            str(error) or "timeout",
         )
 
 

@@ -1,8 +1,8 @@
 """Fill the database with a small shop: orders, items, 400 days of metrics.
 
-Everything is drawn from fixed seeds, so two databases hold the same orders
-and the same figures for the same day. Filling twice does no harm: orders are
-stored only where there are none, and days only where they are missing.
+All values come from fixed random seeds, so two databases have the same orders,
+and the same figures for the same day. A second run changes nothing: orders are
+stored only into an empty table, and days only if they are missing.
 """
 
 import datetime as dt
@@ -15,7 +15,7 @@ import asyncpg
 ORDERS = 3_000
 DAYS = 400
 EMPTY_EVERY = 97
-"""Each so many-th order was begun and left without items."""
+"""Every 97th order has no items."""
 
 _FIRST_ORDER = dt.datetime(2026, 1, 1, 8, tzinfo=dt.UTC)
 _FIRST_NAMES = ("Ada", "Bo", "Chen", "Dana", "Emre", "Fay", "Gil", "Hana")
@@ -39,7 +39,7 @@ Row = tuple[object, ...]
 async def seed(
     dsn: str, today: dt.date, report: Callable[[str], None]
 ) -> None:
-    """Fill what is missing, in one transaction; report each step.
+    """Store the missing rows in one transaction; report each step.
 
     Raises:
         asyncpg.UndefinedTableError: the database is not migrated.
@@ -49,8 +49,8 @@ async def seed(
     connection = await asyncpg.connect(dsn, timeout=5)
     try:
         async with connection.transaction():
-            # Two that fill at once would both find nothing. A lock on the
-            # tables would wait for leaked writers, and all others for it.
+            # Two seeds at once would both find empty tables. A table lock
+            # would wait for leaked transactions, and block all requests.
             await connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('order-service seed'))"
             )

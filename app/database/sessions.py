@@ -1,4 +1,4 @@
-"""What a handler asks for: the database, or a session that is closed for it.
+"""Dependencies of the handlers: the database, or a session to use.
 
 With FastAPI's default, `scope="request"`, a dependency keeps its connection
 until the response has been sent and its background tasks have run. With
@@ -15,16 +15,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.database.pools import Database
 
 
-# An HTTPConnection is a request or a WebSocket: lessons have both.
+# An HTTPConnection is a request or a WebSocket; lessons use both.
 async def get_database(connection: HTTPConnection) -> Database:
-    """Hand the open database to a handler."""
+    """Return the open database to a handler."""
     return connection.state.database  # type: ignore[no-any-return]
 
 
 async def get_session(
     connection: HTTPConnection,
 ) -> AsyncIterator[AsyncSession]:
-    """Open a session for one transaction, and close it on every path."""
+    """Open a session for one transaction; close it on every exit path."""
     database: Database = connection.state.database
     async with AsyncSession(
         database.engine, expire_on_commit=False
@@ -37,9 +37,9 @@ async def get_reader(
 ) -> AsyncIterator[AsyncSession]:
     """Open a session for single statements that only read.
 
-    It runs each statement without a transaction (AUTOCOMMIT), which saves
-    two of three round trips to the server. It is a speed-up, and no part of
-    any fix.
+    Statements run in AUTOCOMMIT mode, without a transaction, which saves two
+    of three round trips to the server. This makes handlers faster, and is no
+    part of any fix.
     """
     database: Database = connection.state.database
     async with AsyncSession(database.reader) as session:

@@ -1,7 +1,7 @@
-"""Somebody else's slow service: it takes payments, sends mail, checks tokens.
+"""A simulated slow service, which takes payments, sends mail, checks tokens.
 
-It stands in for a call over the network, and sleeps instead. The lab can keep
-it from answering, to look at what its callers hold meanwhile.
+It sleeps instead of making a network call. The lab can stop its responses, to
+show which connections its callers hold while they wait.
 """
 
 import asyncio
@@ -21,27 +21,27 @@ class ProviderTimeout(Problem):
     title = "Provider timeout"
 
     def __init__(self) -> None:
-        """Say no more than that: who it is, is none of the client's."""
+        """Do not name the service: clients need not know it."""
         super().__init__("A service that this one calls did not respond.")
 
 
 class Provider:
-    """Answers after a while; lives as long as the service."""
+    """Responds after a moment; lives as long as the service."""
 
     SECONDS = 0.1
-    """What it takes to answer."""
+    """The time of a response."""
     PATIENCE = 20.0
-    """Seconds after which its callers give up."""
+    """Seconds after which a call fails."""
 
     def __init__(self) -> None:
-        """Begin to answer."""
+        """Start with responses switched on."""
         self.waiting = 0
-        """Calls that its silence keeps waiting."""
-        self._answers = asyncio.Event()
-        self._answers.set()
+        """Number of calls that wait for a response."""
+        self._responds = asyncio.Event()
+        self._responds.set()
 
     async def call(self) -> None:
-        """Wait for its answer.
+        """Wait for a response.
 
         Raises:
             ProviderTimeout: it did not respond within `PATIENCE` seconds.
@@ -51,23 +51,23 @@ class Provider:
         self.waiting += 1
         try:
             async with asyncio.timeout(self.PATIENCE):
-                await self._answers.wait()
+                await self._responds.wait()
         except TimeoutError as late:
             raise ProviderTimeout from late
         finally:
             self.waiting -= 1
 
-    def answer(self) -> None:
-        """Answer whoever waits, and from now on."""
-        self._answers.set()
+    def resume(self) -> None:
+        """Respond to all waiting calls, and to later ones."""
+        self._responds.set()
 
-    def fall_silent(self) -> None:
-        """Let callers wait from now on."""
-        self._answers.clear()
+    def pause(self) -> None:
+        """Let calls wait from now on."""
+        self._responds.clear()
 
 
 async def get_provider(connection: HTTPConnection) -> Provider:
-    """Hand the provider to a handler, a WebSocket's as well."""
+    """Return the provider to the handler of a request or WebSocket."""
     return connection.state.provider  # type: ignore[no-any-return]
 
 

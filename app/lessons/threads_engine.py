@@ -1,7 +1,7 @@
 """A synchronous engine, for lessons whose handlers run in threads.
 
-The service itself needs none. It is opened where the lab is on: a pool of its
-own, so that what the lessons do to it leaves the service's pools alone.
+The service itself does not use it. It is opened only where the lab is on. Its
+pool is separate, so that these lessons do not exhaust the service's pools.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -18,14 +18,14 @@ from app.database.connect import psycopg_arguments
 from app.settings import Settings
 
 THREADS = "threads"
-"""What its pool is called in metrics and reports."""
+"""The name of its pool in metrics and reports."""
 
 
 @asynccontextmanager
 async def open_threads_engine(
     settings: Settings, ledger: poolwatch.Ledger
 ) -> AsyncIterator[Engine]:
-    """Open the engine; its backends end with it."""
+    """Open the engine, and close its connections at the end."""
     engine = create_engine(
         settings.psycopg_url,
         pool_size=settings.threads_pool_size,
@@ -40,7 +40,7 @@ async def open_threads_engine(
     try:
         yield engine
     finally:
-        # What a thread keeps would be closed by the thread's end, or never.
+        # A session that a thread keeps closes when the thread ends, or never.
         for loan in list(book.loans.values()):
             await book.free_slot(loan)
         engine.dispose()
@@ -48,7 +48,7 @@ async def open_threads_engine(
 
 
 async def get_threads_engine(connection: HTTPConnection) -> Engine:
-    """Hand the engine to a handler."""
+    """Return the engine to a handler."""
     return connection.state.threads_engine  # type: ignore[no-any-return]
 
 
@@ -56,7 +56,7 @@ ThreadsEngineDep = Annotated[Engine, Depends(get_threads_engine)]
 
 
 def get_threads_session(engine: ThreadsEngineDep) -> Iterator[Session]:
-    """Lend a session, as FastAPI's own tutorial has it."""
+    """Open and close a session, as in FastAPI's tutorial."""
     with Session(engine) as session:
         yield session
 

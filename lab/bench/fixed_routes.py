@@ -18,6 +18,7 @@ from statistics import median
 from typing import TypedDict
 
 import httpx
+import psutil
 import psycopg
 import uvloop
 from rich import box
@@ -30,7 +31,7 @@ from lab import environment
 from lab.load.mix import FILLED_ORDERS
 from lab.load.tally import percentile
 from lab.load.users import Request, RequestFailedError, send_without_pause
-from lab.service import ServiceFailedError, running, running_service
+from lab.service import Service, ServiceFailedError, running, running_service
 
 
 class Route(StrEnum):
@@ -43,7 +44,7 @@ class Route(StrEnum):
     CREATE = "POST /orders"
 
 
-WAYS = ("raw", "fix", "after")
+WARM_UP_SECONDS = 1
 NOTHING = "/healthz"
 LAST_MONTH = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=30)
 QUERIES: dict[str, str] = {
@@ -66,6 +67,8 @@ class Speed(TypedDict):
     """The medians of some rounds."""
 
     requests_per_second: float
+    cpu_ms: float
+    """CPU time of the worker process for each request."""
     p50_ms: float
     p99_ms: float
 
@@ -110,7 +113,8 @@ def run(
         f"{users} users without a pause, medians of {rounds} alternated rounds"
         f" of {seconds} s, one worker for each way. raw: one statement on"
         " asyncpg, its rows made bytes. fix: the write-up's own, `Session` in"
-        " `def`. after: the service as in production. An endpoint that does"
+        " `def`. after: the service as in production. CPU is the worker's, for"
+        " each request. An endpoint that does"
         f" nothing: {nothing['raw']['requests_per_second']:,.0f} requests a"
         " second. The client and PostgreSQL run on the same machine: "
         + ", ".join(f"{name} {fact}" for name, fact in facts.items())
@@ -122,18 +126,14 @@ def run(
 
 
 @contextmanager
-def _running_ways() -> Iterator[dict[str, str]]:
-    """Start the baselines and the service; yield each way's URL."""
+def _running_ways() -> Iterator[dict[str, Service]]:
+    """Start the baselines and the service; yield who answers each way."""
     app = ["--factory", "--no-access-log", "lab.bench.baselines:create_app"]
     with (
         running(["uvicorn", *app], "no token") as baselines,
         running_service(LAB_ENABLED="false") as service,
     ):
-        yield {
-            "raw": baselines.url,
-            "fix": baselines.url,
-            "after": service.url,
-        }
+        yield {"raw": baselines, "fix": baselines, "after": service}
 
 
 def request(way: str, route: str, order_id: int | None = None) -> Request:
@@ -148,36 +148,54 @@ def request(way: str, route: str, order_id: int | None = None) -> Request:
 
 def _measure(
     route: str,
-    ways: dict[str, str],
+    ways: dict[str, Service],
     users: int,
     seconds: int,
     rounds: int,
     report: Callable[[str], None],
 ) -> dict[str, Speed]:
-    found: dict[str, list[list[float]]] = {way: [] for way in ways}
+    found: dict[str, list[Speed]] = {way: [] for way in ways}
     for number in range(rounds):
-        for way, url in ways.items():
+        for way, service in ways.items():
             report(f"{route}, {way}, round {number + 1} of {rounds}")
             draw = partial(request, way, route)
-            sending = send_without_pause(url, draw, users, seconds)
-            found[way].append(uvloop.run(sending))
-    return {
-        way: Speed(
-            requests_per_second=median(len(x) / seconds for x in latencies),
-            p50_ms=1000 * median(percentile(x, 50) or 0 for x in latencies),
-            p99_ms=1000 * median(percentile(x, 99) or 0 for x in latencies),
-        )
-        for way, latencies in found.items()
-    }
+            send = partial(send_without_pause, service.url, draw, users)
+            uvloop.run(send(WARM_UP_SECONDS))
+            computed = _cpu_seconds(service)
+            latencies = uvloop.run(send(seconds))
+            computed = _cpu_seconds(service) - computed
+            found[way].append(
+                Speed(
+                    requests_per_second=len(latencies) / seconds,
+                    cpu_ms=1000 * computed / len(latencies),
+                    p50_ms=1000 * (percentile(latencies, 50) or 0),
+                    p99_ms=1000 * (percentile(latencies, 99) or 0),
+                )
+            )
+    return {way: _medians(each) for way, each in found.items()}
 
 
-def _compare_responses(route: str, ways: dict[str, str]) -> None:
+def _medians(rounds: list[Speed]) -> Speed:
+    return Speed(
+        requests_per_second=median(x["requests_per_second"] for x in rounds),
+        cpu_ms=median(x["cpu_ms"] for x in rounds),
+        p50_ms=median(x["p50_ms"] for x in rounds),
+        p99_ms=median(x["p99_ms"] for x in rounds),
+    )
+
+
+def _cpu_seconds(service: Service) -> float:
+    times = psutil.Process(service.pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def _compare_responses(route: str, ways: dict[str, Service]) -> None:
     """Request each way once: different work cannot be compared."""
     bodies = []
-    for way, url in ways.items():
+    for way, service in ways.items():
         method, path, body = request(way, route, order_id=1)
         response = httpx.request(
-            method, url + path, json=body, trust_env=False
+            method, service.url + path, json=body, trust_env=False
         )
         found = response.raise_for_status().json()
         if body:  # each way has stored an order of its own
@@ -215,21 +233,19 @@ def _range(values: list[float]) -> str:
 
 
 def table(speeds: Speeds) -> Table:
-    """Lay the speeds out, a line for each route."""
-    found = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    found.add_column("", no_wrap=True)
-    for heading in (
-        *("raw\nreq/s", "fix\nreq/s", "after\nreq/s"),
-        *("after\n/ raw", "after\n/ fix"),
-        *("p99\nfix", "p99\nafter"),
-    ):
-        found.add_column(heading, justify="right", no_wrap=True)
+    """Lay the speeds out, three lines for each route."""
+    found = Table("", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading in ("requests/s", "after/this", "CPU ms", "p50 ms", "p99 ms"):
+        found.add_column(heading, justify="right")
     for route, ways in speeds.items():
-        found.add_row(
-            route.replace("{order_id}", "{id}"),
-            *(f"{ways[way]['requests_per_second']:,.0f}" for way in WAYS),
-            f"{ratio(ways, 'raw'):.2f}",
-            f"{ratio(ways, 'fix'):.2f}",
-            *(f"{ways[way]['p99_ms']:.0f}ms" for way in WAYS[1:]),
-        )
+        found.add_row(route)
+        for way, speed in ways.items():
+            found.add_row(
+                f"  {way}",
+                f"{speed['requests_per_second']:,.0f}",
+                "" if way == "after" else f"{ratio(ways, way):.2f}",
+                f"{speed['cpu_ms']:.2f}",
+                f"{speed['p50_ms']:.0f}",
+                f"{speed['p99_ms']:.0f}",
+            )
     return found

@@ -1,7 +1,7 @@
 """Closed-loop load: each user sends its next request after a response.
 
-It measures how many requests a service can answer, and is no model of clients:
-see `arrivals`.
+It measures how many requests a service can answer. It is not a model of
+clients: see `arrivals`.
 """
 
 import asyncio
@@ -9,10 +9,7 @@ from collections.abc import Callable
 
 import aiohttp
 
-from lab.load.arrivals import open_session
-
-WARM_UP_SECONDS = 1
-"""Responses in this time do not count."""
+from lab.load.request import open_session
 
 Request = tuple[str, str, object]
 """Method, path and JSON body."""
@@ -28,12 +25,11 @@ async def send_without_pause(
     """Let so many users send requests; return the latencies in seconds.
 
     Raises:
-        RequestFailedError: the service did not answer, or with an error.
+        RequestFailedError: the service does not respond, or with an error.
 
     """
     loop = asyncio.get_running_loop()
-    begin = loop.time() + WARM_UP_SECONDS
-    end = begin + seconds
+    end = loop.time() + seconds
     latencies: list[float] = []
 
     async def user(session: aiohttp.ClientSession) -> None:
@@ -42,8 +38,7 @@ async def send_without_pause(
             async with session.request(method, path, json=body) as response:
                 await response.read()
                 response.raise_for_status()
-            if begin < (now := loop.time()) <= end:
-                latencies.append(now - sent)
+            latencies.append(loop.time() - sent)
 
     try:
         async with open_session(url) as session, asyncio.TaskGroup() as group:

@@ -1,5 +1,5 @@
-"""Learning by doing: find the line, mend it, and know what would not help.
+"""The workshop: find the line, fix it, and learn what does not help.
 
-A trainee's file is code, and the lab's service runs it with its own rights:
-the lab is for 127.0.0.1, and for files that are one's own.
+The lab's service runs a trainee's file with its own rights. So it listens on
+127.0.0.1 only. Let it run your own files, and no others.
 """

@@ -1,4 +1,4 @@
-"""What is known of a trainee's file when a flaw is to be explained."""
+"""Facts about a trainee's file that explain a flaw."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

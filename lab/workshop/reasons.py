@@ -1,7 +1,7 @@
-"""Why a fix does not work: what was traded for what, in a sentence or two.
+"""Why a fix does not work, in a sentence or two.
 
-The check has decided already, by what the file does. Of the reasons for one
-kind of flaw, the first whose clue applies is printed.
+The check has found the flaw already, by running the file. The reason comes
+from the file's text: the first reason whose clue applies is printed.
 """
 
 from collections.abc import Callable

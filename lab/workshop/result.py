@@ -1,4 +1,4 @@
-"""What a check of a trainee's file finds."""
+"""The result of a check of a trainee's file."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,7 +19,7 @@ FlawKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One thing that is wrong, and the reason why it is."""
+    """One fault of the file, and its reason."""
 
     kind: FlawKind
     what: str
@@ -45,7 +45,7 @@ class CheckResult:
 
     @property
     def flaws(self) -> list[Flaw]:
-        """What is wrong, in the order of the steps."""
+        """The flaws, in the order of the steps."""
         return [each.flaw for each in self.results if each.flaw]
 
     @property

@@ -13,7 +13,7 @@ from tests.documentation.shell import Shell
 
 SERVE = (
     "LAB_TOKEN=workshop LAB_ENABLED=true POOL_TIMEOUT=5"
-    " .venv/bin/python -m app serve"
+    " .venv/bin/python -m lab serve"
 )
 """As the trainee's guide starts it."""
 

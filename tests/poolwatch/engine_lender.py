@@ -22,7 +22,7 @@ class EngineLender(Lender):
     ) -> None:
         super().__init__(*args)
         self._driver = driver
-        if pool is StaticPool:  # has one connection, whoever asks
+        if pool is StaticPool:  # has one connection for all
             self.most = 1
         sizes = {"pool_size": 2, "max_overflow": MOST - 2}
         self._settings: dict[str, Any] = {
@@ -35,13 +35,13 @@ class EngineLender(Lender):
 
     async def open(self) -> None:
         if self._driver == "psycopg":
-            self._engine = create_engine(**self._settings)
+            self.engine = create_engine(**self._settings)
         else:
             asyncio_engine = create_async_engine(**self._settings)
-            self._engine = asyncio_engine.sync_engine
-        self.book = poolwatch.watch(self._engine, "random", self.ledger)
+            self.engine = asyncio_engine.sync_engine
+        self.book = poolwatch.watch(self.engine, "random", self.ledger)
         self._detached: list[Any] = []
-        self._pools = [self._engine.pool]
+        self._pools = [self.engine.pool]
 
     async def close(self) -> None:
         while self.held:
@@ -53,13 +53,13 @@ class EngineLender(Lender):
     async def dispose(self) -> None:
         if self.held and self.most == 1:
             return  # StaticPool would close what it has lent
-        await self._call(self._engine.dispose)
+        await self._call(self.engine.dispose)
         # What comes back to the old one stays open in it.
-        self._pools.append(self._engine.pool)
+        self._pools.append(self.engine.pool)
 
     async def get(self, timeout: float) -> Any:  # noqa: ASYNC109, ARG002
         def begin() -> Any:
-            connection = self._engine.raw_connection()
+            connection = self.engine.raw_connection()
             cursor = connection.cursor()
             cursor.execute("SELECT 1")
             cursor.close()
@@ -87,7 +87,8 @@ class EngineLender(Lender):
             for connection in self.held
             if (record := connection._connection_record) is not None
         }
-        return sum(records.values()) + len(self._detached)
+        in_use = sum(bool(held) for held in records.values())
+        return in_use + len(self._detached)
 
     def pid(self, connection: Any) -> int | None:
         return self.book.loans[id(connection._connection_record)].pid

@@ -1,4 +1,4 @@
-"""Who borrows: jobs, their tasks and threads, many at once; and nobody."""
+"""Borrowers: jobs, their tasks and threads, many at once, or none."""
 
 import asyncio
 import contextvars
@@ -150,6 +150,7 @@ async def test_a_borrower_forgets_what_has_come_back(
     pool: asyncpg.Pool, book: Book, ledger: Ledger
 ) -> None:
     with ledger.borrower("request") as borrower:
+        assert borrower
         async with pool.acquire():
             assert borrower.loans == len(book.loans) == 1
         assert borrower.loans == 0
@@ -164,6 +165,7 @@ def test_a_borrower_that_leaves_nothing_lent_lets_its_request_go(
     body = Body()
     kept = weakref.ref(body)
     with ledger.borrower("GET", {"headers": [(b"x-body", body)]}) as borrower:
+        assert borrower
         del body
         assert kept() is not None
     assert borrower.ended

@@ -124,6 +124,7 @@ def test_an_ended_borrower_keeps_the_headers_that_are_shown_alone(
     shown = [(b"x-request-id", b"r1"), (b"traceparent", b"00-1-2-01")]
     secret = [(b"authorization", b"Bearer secret"), (b"cookie", b"c" * 8192)]
     with ledger.borrower("GET", {"headers": secret + shown}) as borrower:
+        assert borrower
         connection = engine.connect()
     kept = pickle.dumps(borrower._scope)
     assert b"secret" not in kept

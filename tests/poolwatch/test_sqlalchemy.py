@@ -190,7 +190,7 @@ def test_a_driver_that_tells_no_process_id_is_watched(ledger: Ledger) -> None:
 
 @queue_pool
 def test_a_slot_that_was_detached_is_lent_anew(
-    engine: Engine, book: Book, ledger: Ledger
+    engine: Engine, ledger: Ledger
 ) -> None:
     with engine.connect() as detached:
         detached.detach()

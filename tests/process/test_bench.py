@@ -55,7 +55,7 @@ def test_bench_sums_up_the_chosen_route_in_80_columns(
         r" and \d\.\d\d times as many as the write-up's fix\. ",
         text,
     )
-    assert "POST /orders/{id}/process " in text
+    assert "POST /orders/{order_id}/process raw " in text
     assert "3 users without a pause, medians of 2 alternated rounds" in text
     assert max(map(len, bench.printed.splitlines())) <= 80
     found = json.loads((folder / "report/bench.json").read_text())

@@ -5,15 +5,15 @@
 
 import json
 import re
-from collections.abc import Iterator
 
 import psutil
 import pytest
 
 from app import analytics
-from app.api import SERVICE
+from app.lesson import Variant
+from lab.check.faults import FaultCount
 from lab.service import running_service
-from tests.process.command import Command, run_here, running
+from tests.process.command import run, run_here
 
 FAULTS = {
     "orders": r"[1-9]\d* leaked by .* × app/orders/before\.py:\d+ ",
@@ -25,28 +25,28 @@ FAULTS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("lesson", FAULTS)
-def test_before_exits_1_and_names_the_line(
-    database_url: str, lesson: str
-) -> None:
+def test_before_exits_1_and_names_each_line(database_url: str) -> None:
     check = run_here(
-        *("check", lesson, "--variant", "before"), DATABASE_URL=database_url
+        *("check", *FAULTS, "--variant", "before"), DATABASE_URL=database_url
     )
 
     assert check.returncode == 1, check.stderr
-    assert re.search(FAULTS[lesson], check.stdout, re.DOTALL)
+    for lesson, fault in FAULTS.items():
+        part = check.stdout.partition(f"{lesson} before")[2]
+        assert re.search(fault, part, re.DOTALL), check.stdout
 
 
-@pytest.mark.slow
-def test_after_exits_0_and_names_no_line(database_url: str) -> None:
-    names = [lesson.name for lesson in SERVICE]
+@pytest.mark.usefixtures("dead_proxy")
+def test_after_exits_0_names_no_line_and_uses_no_proxy(
+    database_url: str,
+) -> None:
     check = run_here(
-        *("check", *names, "--variant", "after"), DATABASE_URL=database_url
+        *("check", "websocket", "--variant", "after"),
+        DATABASE_URL=database_url,
     )
 
     assert check.returncode == 0, check.stderr
-    assert all(f"{lesson} after" in check.stdout for lesson in names)
+    assert "websocket after" in check.stdout
     assert ".py:" not in check.stdout
 
 
@@ -62,55 +62,45 @@ def test_its_service_is_one_process_whatever_the_environment(
         assert not psutil.Process(service.pid).children()
 
 
-@pytest.mark.slow
-def test_no_proxy_is_used_for_this_machine(database_url: str) -> None:
-    closed = "http://127.0.0.1:1"
-    check = run_here(
-        *("check", "websocket", "--variant", "after", "--requests", "1"),
-        DATABASE_URL=database_url,
-        HTTP_PROXY=closed,
-        HTTPS_PROXY=closed,
-        ALL_PROXY=closed,
-        NO_PROXY="",
-    )
+def test_json_counts_each_scenario_of_both_variants_by_its_lines(
+    database_url: str,
+) -> None:
+    check = run(*("check", "analytics", "--json"), DATABASE_URL=database_url)
 
     assert check.returncode == 0, check.stderr
-
-
-@pytest.fixture(scope="module")
-def both(database_url: str) -> Iterator[Command]:
-    """One lesson, both variants, as JSON."""
-    with running(
-        "check", "analytics", "--json", DATABASE_URL=database_url
-    ) as check:
-        yield check
-
-
-def test_a_lesson_that_does_as_its_card_says_exits_0(both: Command) -> None:
-    assert both.exit_code() == 0, both.told
-
-
-def test_json_has_every_scenario_of_both_variants(both: Command) -> None:
-    both.exit_code()
-
+    outcomes = json.loads(check.stdout)
     assert [
         (found["lesson"], found["version"], found["scenario"])
-        for found in json.loads(both.printed)
+        for found in outcomes
     ] == [
         ("analytics", variant, scenario.name)
         for variant in ("before", "after")
         for scenario in analytics.lesson.scenarios
     ]
+    for found in outcomes:
+        faults, before = found["faults"], found["version"] == "before"
+        assert faults["count"] == (faults["expected"] if before else 0), found
+        assert sum(faults["sites"].values()) == faults["count"]
 
 
-def test_json_counts_each_leak_by_its_line(both: Command) -> None:
-    both.exit_code()
+@pytest.mark.parametrize(
+    ("variant", "count", "expected", "holds"),
+    [
+        ("before", 10, 10, True),
+        ("before", 0, 10, False),
+        ("before", 1, None, True),
+        ("before", 0, None, False),
+        ("before", 1, 0, False),
+        ("after", 0, 10, True),
+        ("after", 1, 10, False),
+    ],
+)
+def test_before_must_have_its_fault_and_after_none(
+    variant: Variant, count: int, expected: int | None, *, holds: bool
+) -> None:
+    faults = FaultCount("leaked", 10, count, expected, {})
 
-    for found in json.loads(both.printed):
-        counted, variant = found["faults"], found["version"]
-        stated = counted["expected"] if variant == "before" else 0
-        assert counted["count"] == stated, found
-        assert sum(counted["sites"].values()) == counted["count"]
+    assert faults.is_as_expected(variant) is holds
 
 
 def test_more_requests_than_the_pool_has_still_exit_1(
