@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 def install(app: FastAPI) -> None:
-    """Respond to every error with problem details."""
+    """Return problem details for every error."""
     app.exception_handler(Problem)(_problem)
     app.exception_handler(RequestValidationError)(_bad_input)
     app.exception_handler(HTTPException)(_http_error)

@@ -1,4 +1,4 @@
-"""What can go wrong, as a client is told: problem details (RFC 9457).
+"""Errors that clients receive, as problem details (RFC 9457).
 
     Problem
     ├── OrderNotFound       404
@@ -14,8 +14,7 @@
     body_limit              413     the body is larger than a megabyte
     anything else           500     a bug: the log has it, the body does not
 
-`error_handlers` responds to them. After the response has begun it is too late
-for that, and `last_resort` writes a line to the log.
+`error_handlers` returns them.
 """
 
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Errors after the response has begun: at most one line in the log."""
+"""Errors after the response has begun: one line in the log at most."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What is wrong on a page is red; what is right is not."""
+"""A wrong block of a page fails; a right one passes."""
 
 import pytest
 

@@ -164,9 +164,9 @@ async def test_a_monitor_that_lost_its_connection_says_so_and_reconnects(
 
 
 class Network:
-    """What is between service and server, and can lose their connections.
+    """A proxy between service and server that can drop connections.
 
-    Neither end hears of it, as where NAT forgets them or a server vanishes.
+    Neither end gets an error, as when NAT drops a connection.
     """
 
     def __init__(self, database_url: str) -> None:
