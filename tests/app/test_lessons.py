@@ -19,11 +19,8 @@ from app.settings import Settings
 from lab.check import sending
 from lab.check.faults import NO_POOL, FaultCount, provoke
 from lab.check.target import AFTER, BEFORE, Target
-<<<<<<< HEAD:tests/test_lessons.py
 from lab.load.request import Answer
-=======
 from tests.app.web.test_openapi import declared
->>>>>>> refs/heads/tests:tests/app/test_lessons.py
 from tests.conftest import (
     Service,
     lab_settings,
