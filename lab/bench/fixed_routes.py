@@ -1,8 +1,8 @@
 """How fast the fixed routes are, beside raw asyncpg and the write-up's fix.
 
-Each route is answered in three ways in turn, so that other work on the machine
-slows all three down alike: by raw asyncpg, by the write-up's fix (both in
-`baselines.py`), and by the service. Medians count. An endpoint that does
+Three ways answer each route in turn, so that other work on the machine slows
+all of them down: raw asyncpg and the write-up's fix, both in `baselines.py`,
+and the service. Medians count. An endpoint that does
 nothing shows what the load generator can send.
 """
 

@@ -21,6 +21,7 @@ from app.lesson import Lesson, Starvation, Variant
 from lab.check.faults import FaultCount, provoke
 from lab.check.observe import FaultError, control, count_open
 from lab.check.target import target_of
+from lab.http import open_client
 from lab.service import Service, ServiceFailedError, running_service
 
 Version = Literal["before", "after", "trap"]
@@ -108,15 +109,8 @@ async def _check(
     concurrency: int,
 ) -> list[ScenarioResult]:
     try:
-        async with httpx.AsyncClient(
-            base_url=service.url,
-            headers=service.headers,
-            # A request could meet the end of the keep-alive timeout.
-            limits=httpx.Limits(
-                max_connections=None, max_keepalive_connections=0
-            ),
-            timeout=REQUEST_SECONDS,
-            trust_env=False,
+        async with open_client(
+            service.url, service.token, REQUEST_SECONDS
         ) as client:
             results = []
             trap = lesson.trap

@@ -1,42 +1,16 @@
 """Send a scenario's requests, some at once or all of them."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any
 
+import aiohttp
 import httpx
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.lesson import Scenario
 from lab.check.observe import FaultError, control, poll_loans, read_loans
 from lab.check.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response; the status of a WebSocket is 200 if it sent a message."""
-
-    status: int
-    content_type: str = ""
-    body: str = ""
-
-    @property
-    def content(self) -> Any:  # noqa: ANN401 - any JSON
-        """The body, without the id and time that the database generates."""
-        if "json" not in self.content_type:
-            return self.body
-        try:
-            content = json.loads(self.body)
-        except ValueError:  # a trainee's file may return anything
-            return self.body
-        if self.status == HTTPStatus.CREATED and isinstance(content, dict):
-            content |= {"id": ..., "created_at": ...}
-        return content
+from lab.load.request import Answer, open_session, send_scenario
 
 
 @asynccontextmanager
@@ -110,41 +84,16 @@ async def send_once(
     """
     seconds = client.timeout.read
     try:
-        # The timeout of httpx is for each part of a response.
-        async with asyncio.timeout(seconds):
-            if scenario.method == "WEBSOCKET":
-                return await _send_over_websocket(client, target, scenario)
-            return await _send_over_http(client, target, scenario)
+        async with (
+            asyncio.timeout(seconds),
+            open_session(str(client.base_url)) as session,
+        ):
+            return await send_scenario(session, scenario, target.prefix)
     except TimeoutError as error:
         message = f"the request has not ended after {seconds} s"
         raise FaultError(message) from error
-
-
-async def _send_over_http(
-    client: httpx.AsyncClient, target: Target, scenario: Scenario
-) -> Answer:
-    answer = await client.request(
-        scenario.method, f"{target.prefix}{scenario.path}", json=scenario.body
-    )
-    content_type = answer.headers.get("content-type", "")
-    return Answer(answer.status_code, content_type, answer.text)
-
-
-async def _send_over_websocket(
-    client: httpx.AsyncClient, target: Target, scenario: Scenario
-) -> Answer:
-    url = client.base_url.copy_with(scheme="ws").join(
-        f"{target.prefix}{scenario.path}"
-    )
-    try:
-        async with connect(str(url), open_timeout=None, proxy=None) as socket:
-            await socket.send(json.dumps(scenario.body))
-            content = await socket.recv(decode=True)
-    except InvalidStatus as refused:
-        return Answer(refused.response.status_code)
-    except ConnectionClosed:
-        return Answer(HTTPStatus.INTERNAL_SERVER_ERROR)
-    return Answer(HTTPStatus.OK, "application/json", content)
+    except aiohttp.ClientError as error:
+        raise httpx.TransportError(str(error)) from error
 
 
 async def _all_waiting(client: httpx.AsyncClient, requests: int) -> None:

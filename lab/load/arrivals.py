@@ -13,7 +13,6 @@ arrivals is exactly the plan's, and each queue is caused by the service.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,14 +25,13 @@ import aiohttp
 from app.api import SERVICE
 from app.lesson import Lesson, Scenario
 from lab.load.mix import draw
+from lab.load.request import open_session, send_scenario
 
 TIMEOUT = 10.0
 """Seconds from the moment a request was due until its client gives up."""
 MOST_OUTSTANDING = 800
 """Requests without a response. Each has a socket here and one in the service,
 and by default a process may have 1,024."""
-KEEP_ALIVE = 2
-"""Seconds. uvicorn closes an idle connection after five."""
 
 Ending = Literal["ok", "wrong status", "timeout", "disconnected", "not sent"]
 """How a request ended: with its scenario's status, with another status,
@@ -115,7 +113,8 @@ async def send_arrivals(
             outstanding += 1
             try:
                 async with asyncio.timeout_at(due + timeout):
-                    status = await send(session, each.scenario)
+                    answer = await send_scenario(session, each.scenario)
+                    status = answer.status
                 right = status == each.scenario.status
                 ending = "ok" if right else "wrong status"
             except TimeoutError:
@@ -141,37 +140,3 @@ async def send_arrivals(
         for each in arrivals:
             await asyncio.sleep(began + each.offset - loop.time())
             requests.create_task(follow(session, each))
-
-
-def open_session(url: str) -> aiohttp.ClientSession:
-    """Open a client for load: any number of connections, kept briefly."""
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE)
-    return aiohttp.ClientSession(url, connector=connector)
-
-
-async def send(session: aiohttp.ClientSession, scenario: Scenario) -> int:
-    """Send a scenario's request once, and return the status.
-
-    A WebSocket that sends a message has the status 200.
-    """
-    if scenario.method == "WEBSOCKET":
-        return await _send_message(session, scenario)
-    async with session.request(
-        scenario.method, scenario.path, json=scenario.body
-    ) as response:
-        await response.read()
-        return response.status
-
-
-async def _send_message(
-    session: aiohttp.ClientSession, scenario: Scenario
-) -> int:
-    try:
-        async with session.ws_connect(scenario.path) as socket:
-            await socket.send_str(json.dumps(scenario.body))
-            await socket.receive_str()
-    except aiohttp.WSServerHandshakeError as refused:
-        return refused.status
-    except aiohttp.WSMessageTypeError:  # closed, by an error of the service
-        return 500
-    return 200

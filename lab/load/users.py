@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import aiohttp
 
-from lab.load.arrivals import open_session
+from lab.load.request import open_session
 
 Request = tuple[str, str, object]
 """Method, path and JSON body."""

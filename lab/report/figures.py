@@ -203,6 +203,13 @@ def notes(run: DemoRun) -> Iterator[str]:
         f" {LONG_ENOUGH // 60} minutes after {WARM_UP // 60} minutes of"
         " warm-up: run `demo --seconds 600`."
     )
+    machine = run.machine
+    yield (
+        "The machine's load average before was"
+        f" {machine.get('load average before', 'unknown')}, with"
+        f" {machine.get('cores', 'unknown')} cores; on a busy machine the"
+        " fixed service fails requests, too."
+    )
     late = [
         result.lateness_p99
         for result in run.variants.values()

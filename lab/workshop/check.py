@@ -12,6 +12,7 @@ from app.control.exercise_file import file_of
 from app.lesson import Lesson
 from app.settings import Settings
 from lab.check.observe import FaultError
+from lab.http import open_client
 from lab.service import Service, ServiceFailedError, running_service
 from lab.workshop.check_database import check_database
 from lab.workshop.judge import judge
@@ -44,13 +45,8 @@ class Checker:
         """
         try:
             async with (
-                httpx.AsyncClient(
-                    base_url=self.service.url,
-                    headers=self.service.headers,
-                    # The server closes the connection after a 500.
-                    limits=httpx.Limits(max_keepalive_connections=0),
-                    timeout=REQUEST_SECONDS,
-                    trust_env=False,
+                open_client(
+                    self.service.url, self.service.token, REQUEST_SECONDS
                 ) as client,
                 observer(self.dsn) as looking,
             ):

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from lab.check.sending import Answer
+from lab.load.request import Answer
 from lab.workshop.result import Flaw
 from lab.workshop.writes import Rows
 

@@ -13,8 +13,9 @@ import httpx
 
 from app.lesson import Lesson, Scenario
 from lab.check.observe import FaultError, control, read_loans, wait_until_idle
-from lab.check.sending import Answer, send, send_once
+from lab.check.sending import send, send_once
 from lab.check.target import AFTER, Target
+from lab.load.request import Answer
 from lab.workshop.clues import Clues
 from lab.workshop.compare import compare_answers, compare_rows
 from lab.workshop.reasons import reason_for

@@ -68,6 +68,7 @@ async def test_as_a_process_it_records_each_outcome(service: Service) -> None:
         seed=1,
         seconds=1,
     )
+    await service.client.post("/lab/reset")  # orders were processed
 
     assert endings == {"ok": 40}
 
@@ -89,6 +90,7 @@ async def test_cancelled_its_process_is_gone(service: Service) -> None:
     loading.cancel()
     await asyncio.wait({loading})
 
+    await service.client.post("/lab/reset")
     assert loading.cancelled()
     assert loads() == others
 

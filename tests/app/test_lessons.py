@@ -19,13 +19,14 @@ from app.settings import Settings
 from lab.check import sending
 from lab.check.faults import NO_POOL, FaultCount, provoke
 from lab.check.target import AFTER, BEFORE, Target
+from lab.load.request import Answer
+from tests.app.web.test_openapi import declared
 from tests.conftest import (
     Service,
     lab_settings,
     running,
 )
 from tests.garbage import ignored_warnings, without_collector
-from tests.test_openapi import declared
 
 REQUESTS = 2
 """Fewer than any pool has connections."""
@@ -59,7 +60,7 @@ class Sent:
 
     scenario: Scenario
     found: FaultCount
-    answers: list[sending.Answer]
+    answers: list[Answer]
     left: int
     """Open loans, and connections of no pool, after the requests."""
     kept: int
@@ -118,12 +119,12 @@ async def send(
     service: Service, lesson: Lesson, scenario: Scenario, target: Target
 ) -> Sent:
     """Send a scenario, and count what it leaves open; then reset."""
-    answers: list[sending.Answer] = []
+    answers: list[Answer] = []
     send_once = sending.send_once
 
     async def recorded(
         client: httpx.AsyncClient, target: Target, scenario: Scenario
-    ) -> sending.Answer:
+    ) -> Answer:
         answers.append(await send_once(client, target, scenario))
         return answers[-1]
 
