@@ -29,8 +29,8 @@ class Middleware:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        begun = self.ledger.begin(scope.get("method", "WEBSOCKET"), scope)
+        borrower = self.ledger.begin(scope.get("method", "WEBSOCKET"), scope)
         try:  # `with self.ledger.borrower(…)` would take a microsecond more
             await self.app(scope, receive, send)
         finally:
-            self.ledger.end(begun)
+            self.ledger.end(borrower)

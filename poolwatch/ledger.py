@@ -23,7 +23,6 @@ from poolwatch.loan import Borrower, Loan, TaskRef, current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
-    from contextvars import Token
 
     from poolwatch.gauge import Gauge
 
@@ -123,23 +122,21 @@ class Ledger:
     @harmless
     def begin(
         self, name: str, scope: MutableMapping[str, Any] | None = None
-    ) -> tuple[Borrower, Token[Borrower | None]]:
-        """Begin a borrower; returns what `end` takes."""
+    ) -> Borrower:
+        """Begin a borrower, which `end` takes."""
         borrower = Borrower(name, scope)
         self._living.append(None)
-        return borrower, current.set(borrower)
+        borrower.token = current.set(borrower)
+        return borrower
 
     @harmless
-    def end(
-        self, begun: tuple[Borrower, Token[Borrower | None]] | None
-    ) -> None:
+    def end(self, borrower: Borrower | None) -> None:
         """End a borrower; report its loans that are still open."""
-        if begun is None:  # `begin` has failed
+        if borrower is None or borrower.token is None:  # `begin` has failed
             return
-        borrower, token = begun
         self._living.pop()
         try:  # noqa: SIM105 - `suppress` takes as long as all the rest
-            current.reset(token)
+            current.reset(borrower.token)
         except ValueError:
             pass  # a generator that ends elsewhere
         self._close(borrower)
@@ -206,6 +203,8 @@ class Ledger:
 class BorrowerBlock:
     """A `with` block, or a decorated function, that is a borrower."""
 
+    __slots__ = ("_borrower", "_ledger", "_name", "_scope")
+
     def __init__(
         self,
         ledger: Ledger,
@@ -216,16 +215,16 @@ class BorrowerBlock:
         self._ledger = ledger
         self._name = name
         self._scope = scope
-        self._begun: tuple[Borrower, Token[Borrower | None]] | None = None
+        self._borrower: Borrower | None = None
 
     def __enter__(self) -> Borrower | None:
         """Begin the borrower."""
-        self._begun = self._ledger.begin(self._name, self._scope)
-        return None if self._begun is None else self._begun[0]
+        self._borrower = self._ledger.begin(self._name, self._scope)
+        return self._borrower
 
     def __exit__(self, *_: object) -> None:
         """End the borrower."""
-        self._ledger.end(self._begun)
+        self._ledger.end(self._borrower)
 
     def __call__(self, function: Any) -> Any:  # noqa: ANN401
         """Make each call of a function, or coroutine function, a borrower.

@@ -18,6 +18,7 @@ from poolwatch.call_site import Site, Stack, site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
+    from contextvars import Token
 
 Task = asyncio.Task[Any]
 TaskRef = weakref.ref[Task]
@@ -85,6 +86,7 @@ class Borrower:
         "outer",
         "outlived",
         "task",
+        "token",
     )
 
     def __init__(
@@ -106,6 +108,7 @@ class Borrower:
         self.ended = False
         self.loans = 0
         self.task = current_task()
+        self.token: Token[Borrower | None] | None = None
 
     @property
     def route(self) -> str:
@@ -143,7 +146,7 @@ class Borrower:
     def end(self) -> None:
         """Mark it as ended, and drop what only a living borrower needs."""
         self.ended = True
-        self.task = self.outer = None
+        self.task = self.outer = self.token = None
         scope = self._scope
         if scope is None:
             return

@@ -100,11 +100,11 @@ def test_a_borrower_that_forks_may_end_in_the_child() -> None:
     script = """
 def go_on():
     book.record_end(1)
-    ledger.end(begun)
+    ledger.end(borrower)
     print(ledger.borrowers, book.leaks)
 
 
-begun = ledger.begin("job")
+borrower = ledger.begin("job")
 book.record_checkout(1, None)
 in_child(go_on)
 """
