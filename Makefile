@@ -62,7 +62,8 @@ test-docs: install-all ## Run each command of README.md and docs/, compare the o
 	@$(MAKE) --no-print-directory --output-sync \
 	  --jobs $(if $(filter 0,$(shell id -u)),2,1) test-guides test-lessons
 test-guides:
-	$(PAGES) tests/documentation $(wildcard docs/*.md) poolwatch/README.md
+	$(PAGES) tests/documentation CHANGELOG.md CONTRIBUTING.md SECURITY.md \
+	  $(wildcard docs/*.md) poolwatch/README.md
 test-lessons:
 	$(if $(wildcard docs/*/),$(PAGES) $(wildcard docs/*/))
 

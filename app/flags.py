@@ -1,4 +1,4 @@
-"""Which variant answers: one OpenFeature flag a lesson, in flagd's format.
+"""The variant that serves: one OpenFeature flag a lesson, flagd's format.
 
 flagd's in-process resolver watches `flags.json`, so a change reaches every
 worker within two seconds and without a restart. A file that is missing or
@@ -35,14 +35,14 @@ logger = logging.getLogger(__name__)
 
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 POLL_SECONDS = 0.5
-"""How often each worker looks whether the file has changed."""
+"""How often each worker checks whether the file has changed."""
 
-# The resolver logs a broken file at every look; `Flags` says it once.
+# The resolver logs a broken file at every poll; `Flags` logs it once.
 logging.getLogger("openfeature.contrib").setLevel(logging.CRITICAL + 1)
 
 
 class FlagsFileError(Problem):
-    """The flag file is missing, not flagd's, or must not be written."""
+    """The flag file is missing, has no flagd format, or is not writable."""
 
     status = HTTPStatus.CONFLICT
     title = "Flag file unusable"
@@ -52,14 +52,14 @@ class Flags:
     """The flags of one application: read by each request, set by the lab."""
 
     def __init__(self, path: Path) -> None:
-        """Name the file; nothing is read before `open`."""
+        """Set the path; `open` reads the file."""
         self._path = path
         self._domain = f"flags-{uuid.uuid4()}"
         self._client = api.get_client(self._domain)
         self._trusted = True
 
     def open(self) -> None:
-        """Read the file, and go on watching it."""
+        """Read the file, and watch it for changes."""
         self._client.add_handler(ProviderEvent.PROVIDER_ERROR, self._broken)
         self._client.add_handler(ProviderEvent.PROVIDER_READY, self._mended)
         provider = FlagdProvider(
@@ -67,17 +67,17 @@ class Flags:
             offline_flag_source_path=str(self._path),
             deadline_ms=int(POLL_SECONDS * 1000),
         )
-        # Without the file `_broken` has said so, and the watching goes on.
+        # If the file is missing, `_broken` has logged it; watching continues.
         with suppress(OpenFeatureError):
             api.set_provider_and_wait(provider, self._domain)
 
     def close(self) -> None:
-        """Stop watching; nothing is read again from here on."""
+        """Stop watching the file."""
         self._client.remove_handler(ProviderEvent.PROVIDER_READY, self._mended)
         api.set_provider(NoOpProvider(), self._domain)
 
     def variant(self, lesson: str, user: str) -> Variant:
-        """Decide who answers `user`; *after* wherever there is a doubt."""
+        """Return the variant for a client; *after* if the file is unusable."""
         if self._client.get_provider_status() is not ProviderStatus.READY:
             return "after"
         chosen = self._client.get_string_value(
@@ -86,17 +86,17 @@ class Flags:
         return "before" if chosen == "before" else "after"
 
     def splits(self, lesson: str) -> bool:
-        """Whether it depends on the user who answers, as percentages do."""
+        """Whether the variant depends on the client, as with percentages."""
         if self._client.get_provider_status() is not ProviderStatus.READY:
             return False
         details = self._client.get_string_details(
             lesson, "after", EvaluationContext(targeting_key="anybody")
         )
-        # DEFAULT: there are rules, and none of them is about this user.
+        # DEFAULT: there are rules, but none matches this client.
         return details.reason in {Reason.TARGETING_MATCH, Reason.DEFAULT}
 
     def read(self) -> dict[str, dict[str, object]]:
-        """Answer the flags as the file has them.
+        """Return the flags of the file.
 
         Raises:
             FlagsFileError: the file is missing or broken.
@@ -106,13 +106,13 @@ class Flags:
         return flags
 
     def write(self, variants: dict[str, Variant]) -> None:
-        """Set flags for everybody, in one step that no reader sees half of.
+        """Set flags for all clients, in one atomic write.
 
-        Percentages of these lessons are dropped, all else in the file stays;
-        a file that is missing or broken is made anew.
+        It removes percentages of these lessons, and keeps the rest of the
+        file. A missing or broken file is replaced.
 
         Raises:
-            FlagsFileError: it cannot be written; it is as it was.
+            FlagsFileError: the file cannot be written, and is unchanged.
 
         """
         try:
@@ -151,7 +151,7 @@ class Flags:
         if self._trusted:
             self._trusted = False
             logger.warning(
-                "%s: %s; every lesson answers *after*",
+                "%s: %s; every lesson serves *after*",
                 self._path,
                 details.message or "missing or broken",
             )
@@ -163,15 +163,15 @@ class Flags:
 
 
 class FlagMiddleware:
-    """Send `/orders` to `/before/orders` where the lesson's flag says so.
+    """Route `/orders` to `/before/orders` if the lesson's flag is *before*.
 
-    It is added where the lab is on; elsewhere there is nothing to choose.
+    It is installed only where the lab is on.
     """
 
     def __init__(
         self, app: ASGIApp, flags: Flags, lessons: Sequence[Lesson]
     ) -> None:
-        """Learn the lessons' routes."""
+        """Collect the lessons' routes."""
         self.app = app
         self._flags = flags
         self._routes = [
@@ -183,7 +183,7 @@ class FlagMiddleware:
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Choose, then go on as if the caller had."""
+        """Change the path of the request if needed."""
         if scope["type"] in {"http", "websocket"}:
             lesson = self._lesson_of(scope)
             if (
@@ -201,5 +201,5 @@ class FlagMiddleware:
 
 
 def _user(scope: Scope) -> str:
-    """Who asks: percentages split users, or requests that name none."""
+    """Return the client's id, or a random one for a request without."""
     return Headers(scope=scope).get("x-user-id") or str(uuid.uuid4())

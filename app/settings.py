@@ -249,7 +249,7 @@ class Settings(BaseSettings):
     def replica_name(self) -> str:
         """Which copy of the service this is.
 
-        The end of a host's name is what tells pods and containers apart.
+        The end of a host's name differs between pods and containers.
         """
         return self.replica or socket.gethostname()[-20:]
 

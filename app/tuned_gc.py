@@ -1,10 +1,9 @@
 """Python's garbage collector, tuned for a service that makes few cycles.
 
 `freeze` spares each collection the objects that were made at the start, and
-the thresholds make collections rare. Python's own thresholds reclaim many
-leaked sessions, so that a leak stays hidden until the load is high; with
-these, the same leak exhausts the pool after as many requests as it has
-connections.
+the thresholds make collections rare. Python's default thresholds reclaim many
+leaked sessions, so a leak stays hidden until the load is high. With these
+thresholds, the same leak exhausts a pool of 30 connections in 30 requests.
 """
 
 import gc

@@ -39,7 +39,8 @@ cli = command_line(
     LazyCommand(
         "check",
         "lab.check.command:check",
-        "Send each lesson's scenarios, and count what they do to the pools.",
+        "Send each lesson's requests, and count leaked and blocked"
+        " connections.",
     ),
     LazyCommand(
         "load",

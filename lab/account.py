@@ -1,15 +1,13 @@
 """The operating system's account that the embedded server runs as.
 
-PostgreSQL does not run as root. So for root it runs as the owner of the data
-folder, or of the folder where that will be made. Such a folder stays its
-owner's: a command of root's locks nobody out.
+PostgreSQL does not run as root. For root it runs as the owner of the data
+folder, or of the folder in which it makes the data folder. So a command that
+root runs in a user's checkout leaves files that the user can use.
 """
 
 import os
 import pwd
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -64,13 +62,11 @@ class Account:
             if found.st_uid == ROOT and not found.st_mode & stat.S_IXOTH:
                 parent.chmod(stat.S_IMODE(found.st_mode) | stat.S_IXOTH)
 
-    @contextmanager
-    def lock_file(self, path: Path) -> Iterator[BinaryIO]:
+    def open_lock(self, path: Path) -> BinaryIO:
         """Open a file to be locked, which the user can open as well."""
         number = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
-        with os.fdopen(number, "rb") as file:
-            self.own(path)
-            yield file
+        self.own(path)
+        return os.fdopen(number, "rb")
 
 
 def account_for(data: Path) -> Account:

@@ -1,4 +1,4 @@
-"""A child process that no signal leaves behind, whenever it comes."""
+"""A child process that ends with its block, whenever a signal comes."""
 
 import signal
 import subprocess
@@ -25,12 +25,12 @@ def child_process(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `python -m MODULE …` until the block is left.
 
-    It has a session of its own: a terminal's Ctrl-C is its parent's affair.
+    The process has its own session, so Ctrl-C interrupts its parent only.
 
     Args:
         module: the module and its arguments.
         environment: all of its environment variables.
-        output: where it writes, errors too.
+        output: the file for its output and its errors.
 
     """
     with ExitStack() as closing:
@@ -49,12 +49,12 @@ def child_process(
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait until the block is left.
+    """Delay SIGINT and SIGTERM until the block is left.
 
-    What their handlers raise between a fork and the line after it would lose
-    the child. They are not blocked, as the child would inherit that.
+    A handler that raises between the fork and the next line would lose the
+    child. The signals are not blocked, because the child would inherit that.
     """
-    if current_thread() is not main_thread():  # signals are not its affair
+    if current_thread() is not main_thread():  # which has all the handlers
         yield
         return
     came: list[int] = []
@@ -72,7 +72,7 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process to end, and see that it does, whoever interrupts."""
+    """Terminate a process; kill it if it does not end in time."""
     process.terminate()
     try:
         with suppress(subprocess.TimeoutExpired):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lab import postgres_server
-from lab.account import account_for
+from lab.account import EmbeddedServerError, account_for
 from lab.wait_until import wait_until
 
 DATA = Path(".data/postgres")
@@ -29,16 +29,21 @@ def embedded_postgres(data: Path = DATA) -> Iterator[str]:
 
     Raises:
         EmbeddedServerError: the folder cannot be used, or no server starts.
-        OSError: the folder cannot be written to.
 
     """
     data = data.absolute()
     account = account_for(data)
-    account.make_folder(data.parent)
-    with (
-        account.lock_file(data.with_suffix(".turn")) as turn,
-        account.lock_file(data.with_suffix(".users")) as users,
-    ):
+    try:
+        account.make_folder(data.parent)
+        turn = account.open_lock(data.with_suffix(".turn"))
+        users = account.open_lock(data.with_suffix(".users"))
+    except OSError as error:
+        message = (
+            f"cannot write to {data.parent} ({error.strerror}): use another"
+            " folder, or set DATABASE_URL"
+        )
+        raise EmbeddedServerError(message) from error
+    with turn, users:
         with _turn(turn):
             fcntl.flock(users, fcntl.LOCK_SH)
             url = postgres_server.start(data, account)

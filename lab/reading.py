@@ -101,7 +101,8 @@ def wait_p95(earlier: Reading, later: Reading) -> float | None:
     As Prometheus' `histogram_quantile` does, a straight line is drawn inside
     the bucket; beyond the last bound that bound is all that is known. So
     waits of 5.01 s, in the bucket up to 10 s, may look like 9; exact is
-    `GET /lab/waits?skip=…`. None where nobody borrowed, or after a restart.
+    `GET /lab/waits?skip=…`. None where no connection was checked out, or after
+    a restart.
     """
     counts = {
         bound: count - earlier.wait_buckets.get(bound, 0)

@@ -1,7 +1,7 @@
-"""Run a coroutine that SIGTERM ends as Ctrl-C does: cancelled, and closed.
+"""Run a coroutine that SIGTERM cancels, as Ctrl-C does.
 
-The command line makes SIGTERM an exit. Raised in the midst of an event loop,
-that would leave subprocesses and connections which nobody can close any more.
+The command line makes SIGTERM raise SystemExit. Raised inside an event loop,
+it would leave subprocesses and connections open.
 """
 
 import asyncio
@@ -9,10 +9,10 @@ import signal
 from collections.abc import Coroutine
 from typing import TypeVar
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-def run(work: Coroutine[None, None, Answer]) -> Answer:
+def run(work: Coroutine[None, None, Result]) -> Result:
     """Run it to its end.
 
     Raises:
@@ -24,8 +24,8 @@ def run(work: Coroutine[None, None, Answer]) -> Answer:
 
 
 async def _cancelled_by_sigterm(
-    work: Coroutine[None, None, Answer],
-) -> Answer:
+    work: Coroutine[None, None, Result],
+) -> Result:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
     terminated = False
 

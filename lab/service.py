@@ -1,4 +1,4 @@
-"""Run the service as a process of its own, for a load to be sent to it."""
+"""Run the service as a child process, and find out when it responds."""
 
 import os
 import secrets
@@ -20,12 +20,12 @@ START_SECONDS = 60
 
 
 class ServiceFailedError(ChildProcessError):
-    """The service did not start, or went away; the message has its log."""
+    """The service did not start, or has ended; the message shows its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A running service with the lab on, and the way into it."""
+    """A running service with the lab on, and what clients of it need."""
 
     url: str
     token: str
@@ -40,12 +40,12 @@ class Service:
 
     @property
     def log_tail(self) -> str:
-        """What it has logged last."""
+        """The end of its log."""
         return log_tail(self.log)
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the control endpoints want to see."""
+        """The headers that the control endpoints require."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
@@ -58,7 +58,7 @@ def running_service(**settings: str) -> Iterator[Service]:
             service inherits.
 
     Raises:
-        ServiceFailedError: it did not answer within a minute.
+        ServiceFailedError: it did not respond within a minute.
 
     """
     token = secrets.token_urlsafe()
@@ -87,7 +87,7 @@ def running(
             log.open("wb") as output,
             child_process(
                 [*module, "--port", str(port)],
-                # What the lab counts is one process's.
+                # The lab counts the loans of one process.
                 os.environ | {"WEB_CONCURRENCY": "1"} | environment,
                 output,
             ) as process,

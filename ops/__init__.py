@@ -1,1 +1,1 @@
-"""What runs beside the service: Prometheus, Alertmanager, Grafana."""
+"""Files of Prometheus, Alertmanager, Grafana, PgBouncer and HAProxy."""

@@ -5,8 +5,8 @@
     poolwatch.watch(engine)                    # or an asyncpg or psycopg pool
     app.add_middleware(poolwatch.Middleware)   # each request is a borrower
 
-A *loan* is one connection that a pool has lent; a *borrower* is the request
-or job it was lent to; a *leak* is a loan that outlives its borrower.
+A *loan* is one connection that is checked out of a pool; a *borrower* is the
+request or job that uses it; a *leak* is a loan that outlives its borrower.
 """
 
 from poolwatch.asgi import Middleware

@@ -112,7 +112,9 @@ class Book:
         self._outlive = outlive
         # At each checkout it is taken by hand: `with` takes twice as long.
         self._lock = lock
-        self._waiters: list[None] = []  # grows and shrinks without a lock
+        self.waiters: list[None] = []
+        """One for each wait. A driver's path appends and removes in C code,
+        which needs no lock and cannot fail."""
 
     def __str__(self) -> str:
         """Name the pool."""
@@ -144,32 +146,20 @@ class Book:
     @property
     def waiting(self) -> int:
         """Borrowers that wait for a connection now."""
-        return len(self._waiters)
+        return len(self.waiters)
 
     def reset_after_fork(self, lock: RLock) -> None:
         """Forget loans and waits, and use this lock from now on."""
         self._lock = lock
         self.loans.clear()
-        self._waiters.clear()
+        self.waiters.clear()
 
     @harmless
-    def begin_wait(self) -> float:
-        """Count a wait until `end_wait`; returns when it began."""
-        self._waiters.append(None)
-        return monotonic()
-
-    @harmless
-    def end_wait(self, began: float | None) -> None:
-        """End a wait, with or without a connection."""
-        if began is None:  # `begin_wait` has failed
-            return
-        self._waiters.pop()
+    def record_wait(self, began: float) -> None:
+        """Record a wait that has ended without a connection."""
         waited = monotonic() - began
-        self._lock.acquire()
-        try:
+        with self._lock:
             self.wait_time.observe(waited)
-        finally:
-            self._lock.release()
         self._tell("waited", self, waited)
 
     def record_checkout(
@@ -177,15 +167,17 @@ class Book:
         slot: int,
         pid: int | None,
         handle: weakref.ref[Any] | None = None,
+        began: float | None = None,
         frame: FrameType | None = None,
         beyond: FrameType | None = None,
-    ) -> None:
-        """Open a loan: an adapter calls this after a checkout.
+    ) -> Loan:
+        """Open a loan: an adapter's harmless function calls this.
 
         Args:
             slot: identifies the loan until its end.
             pid: the backend behind the connection.
             handle: a weak reference to the connection.
+            began: when the wait for it began, if that is known.
             frame: the first frame to search for the application's frames;
                 by default the caller's.
             beyond: see `call_site.capture`.
@@ -198,6 +190,9 @@ class Book:
             loan.pid = None
         self._lock.acquire()
         try:
+            if began is not None:
+                waited = loan.since - began
+                self.wait_time.observe(waited)
             if slot in self.loans:
                 # StaticPool hands its one connection out many times at once:
                 # the latest borrower has it.
@@ -212,15 +207,20 @@ class Book:
                 borrower.loans += 1
         finally:
             self._lock.release()
+        if began is not None:
+            for listener in self._listeners:
+                try:
+                    listener.waited(self, waited)
+                except Exception:
+                    logger.exception(LISTENER_FAILED, "waited")
+        return loan
 
-    @harmless
     def record_release(self, slot: int) -> None:
         """Note that a loan's release has begun, and may take a moment."""
         loan = self.loans.get(slot)
         if loan is not None:
             loan.release_begun = True
 
-    @harmless
     def record_detach(self, slot: int, connection: object) -> None:
         """Follow a connection out of its pool, until it is closed."""
         with self._lock:
@@ -234,7 +234,6 @@ class Book:
             loan.detached = True
             self.loans[gone] = loan
 
-    @harmless
     def forget(self, slot: int) -> None:
         """Drop a loan whose connection another pool has taken over."""
         with self._lock:
@@ -242,7 +241,6 @@ class Book:
             if loan is not None and loan.borrower is not None:
                 loan.borrower.loans -= 1
 
-    @harmless
     def record_end(self, slot: int, how: Ending = "returned") -> None:
         """End a loan; a slot without a loan is ignored."""
         now = monotonic()
@@ -280,7 +278,6 @@ class Book:
             self.create_time.observe(seconds)
         self._tell("connected", self, seconds)
 
-    @harmless
     def record_timeout(self) -> None:
         """Count a wait that the pool's own timeout has ended."""
         with self._lock:
@@ -313,7 +310,7 @@ class Book:
         self._tell("overdue", loan)
 
     def _tell(self, event: str, *what: object) -> None:
-        # The end of a loan does the same by hand, which is faster.
+        # A checkout and an end do the same by hand, which is faster.
         for listener in self._listeners:
             try:
                 getattr(listener, event)(*what)

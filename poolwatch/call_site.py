@@ -2,8 +2,8 @@
 
 Recording walks the live frames and keeps code objects and instruction
 offsets, no frames and so no local variables: a kept frame would keep the
-session it holds alive and deepen the leak. Line numbers are worked out only
-when somebody reads them. One stack a checkout, printed without the pool's own
+session it holds alive and deepen the leak. Line numbers are computed only when
+they are read. One stack a checkout, printed without the pool's own
 frames, is the idea of HikariCP's `leakDetectionThreshold`.
 """
 
@@ -110,9 +110,9 @@ def in_app(*packages: str) -> None:
 def frame_above(calls: int) -> FrameType | None:
     """Find the frame so many calls above the caller's, to begin a capture.
 
-    Python makes an object of a frame that somebody looks at: of those in
-    between it makes none. None where the stack ends before, as in a greenlet
-    that does nothing but borrow.
+    Python creates a frame object only for a frame that is accessed, and none
+    for the frames in between. None if the stack ends before, as in a greenlet
+    that only checks out a connection.
     """
     try:
         return sys._getframe(calls + 1)  # noqa: SLF001 - no public way
@@ -258,7 +258,7 @@ def site(stack: Stack) -> Site | None:
 def _working_folder() -> str:
     try:
         return f"{Path.cwd()}{sep}"
-    except FileNotFoundError:  # somebody has removed it
+    except FileNotFoundError:  # it was removed
         return ""
 
 

@@ -138,7 +138,7 @@ class Reporter(Listener):
     def listen(self, callback: Callable[[Finding], None]) -> None:
         """Call this with each finding, at once; it must not block.
 
-        What it raises is logged and goes no further.
+        An exception that it raises is logged and goes no further.
         """
         self._callbacks.append(callback)
 

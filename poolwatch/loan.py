@@ -44,8 +44,6 @@ current: ContextVar[Borrower | None] = ContextVar("borrower", default=None)
 intention: ContextVar[str | None] = ContextVar("intention", default=None)
 """Why what is checked out now is kept on purpose."""
 
-NAMES = ("fastapi", "route")
-"""The keys of an ASGI scope that name its request."""
 REQUEST_ID, TRACEPARENT = b"x-request-id", b"traceparent"
 """The headers that are shown. Other headers may be secret, or long."""
 
@@ -116,7 +114,7 @@ class Borrower:
             return ""
         # FastAPI keeps the route with the prefixes of its routers here.
         # Starlette's `route` has no prefix, but a WebSocket has only that.
-        included = self._scope.get("fastapi", {}).get(
+        included = (self._scope.get("fastapi") or {}).get(
             "effective_route_context"
         )
         routes = (included, self._scope.get("route"))
@@ -151,7 +149,10 @@ class Borrower:
             return
         # Only what names the request, for a loan or a task that outlives it:
         # the scope has its state and body.
-        self._scope = {key: scope[key] for key in NAMES if key in scope}
+        self._scope = {
+            "fastapi": scope.get("fastapi"),
+            "route": scope.get("route"),
+        }
         if self.loans:
             self._scope["headers"] = [
                 (name, value)

@@ -131,7 +131,7 @@ def diagnose(
     elif activity is None:
         activity = book.activity
     loans = list(book.loans.values())
-    # What is kept on purpose is no cause of a wait, but a smaller pool.
+    # A loan that is kept on purpose causes no wait; it makes the pool smaller.
     loans = [loan for loan in loans if loan.intended is None]
     if verdict := _leaks(loans):
         return verdict

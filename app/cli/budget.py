@@ -48,9 +48,9 @@ def budget(
     """Add up the connections of all pools, and compare with the limit.
 
     The server of DATABASE_URL says what it allows; without one PostgreSQL's
-    defaults count. What is refused, with exit code 2, is what the settings
-    say: pools that lead to the server, or to PgBouncer where there is a
-    DATABASE_DIRECT_URL. The other way is shown beside it.
+    defaults count. The settings decide what is refused, with exit code 2:
+    pools that connect to the server, or to PgBouncer where DATABASE_DIRECT_URL
+    is set. The other way is shown beside it.
     """
     settings = _settings(workers)
     if max_connections is not None:
@@ -78,7 +78,7 @@ def budget(
 
 
 def _settings(workers: int) -> Settings:
-    token = SecretStr("nobody is served")
+    token = SecretStr("no service is started")
     given = (
         Settings(lab_token=token)
         if os.environ.get("DATABASE_URL")

@@ -21,7 +21,7 @@ async def check_server(settings: Settings) -> None:
     """Refuse to start where the database is away, too small or empty.
 
     Raises:
-        DatabaseUnreachableError: it does not answer, or has no tables.
+        DatabaseUnreachableError: it does not respond, or has no tables.
         BudgetExceededError: the pools do not fit.
 
     """

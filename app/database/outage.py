@@ -82,8 +82,9 @@ def outage(error: BaseException | None) -> str | None:
 def mark_ended(context: ExceptionContext) -> None:
     """Have SQLAlchemy drop a connection after an error that ended it.
 
-    SQLAlchemy asks whether asyncpg's connection is closed. It is not yet when
-    the server's last message has come and the end of the stream has not.
+    SQLAlchemy checks whether asyncpg's connection is closed. It is still open
+    when the server's last message has arrived and the end of the stream has
+    not.
     """
     error = context.original_exception
     if _is_ended(error) or _is_ended(error.__cause__):
@@ -109,7 +110,7 @@ def _by_sqlstate(
 
 
 def _is_ended(error: BaseException | None) -> bool:
-    """Tell an error of a connection that has ended from its misuse."""
+    """Distinguish a connection that has ended from one that is misused."""
     match error:
         case asyncpg.PostgresError(severity_en="FATAL" | "PANIC"):
             return True

@@ -2,8 +2,8 @@
 
 SQLAlchemy's `pool_pre_ping` costs each request a round trip. HikariCP skips
 the test for a connection that was used within the last 500 ms, and so does
-this. What such a connection's socket has received meanwhile can only be the
-server's farewell, so a connection with unread data is tested all the same.
+this module. An idle connection receives nothing but the server's last message,
+so a connection with unread data is always tested.
 """
 
 import select

@@ -146,7 +146,9 @@ async def open_database(
         closing.callback(ledger.close_book, book)
 
         watchdog = closing.enter_context(
-            poolwatch.Watchdog(ledger, loop=asyncio.get_running_loop())
+            poolwatch.Watchdog(
+                ledger, loop=asyncio.get_running_loop(), fetch=monitor.fetch
+            )
         )
         engine = reader.execution_options(isolation_level="READ COMMITTED")
         database = Database(

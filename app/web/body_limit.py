@@ -1,7 +1,7 @@
 """No handler reads a body that is larger than a megabyte.
 
-Starlette has such a limit, `max_body_size`. It is not used, because it
-answers in plain text where a request declares its length.
+Starlette has such a limit, `max_body_size`. It is not used, because its 413 is
+plain text when the request declares its length.
 """
 
 from http import HTTPStatus
@@ -14,10 +14,10 @@ MOST_BYTES = 2**20
 
 
 class BodyLimit:
-    """Refuse a larger body, declared or not, when its handler reads it: 413.
+    """Refuse a larger body with 413 when a handler reads it.
 
-    A body that no handler reads stays in the client and the network: the
-    server reads no further than its own small buffer.
+    A body that no handler reads is not held in memory: the server reads no
+    further than its own small buffer.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""How a WebSocket hears of an error once its conversation has begun."""
+"""How an open WebSocket is closed after an error."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""How errors are answered: `application/problem+json`, whatever went wrong.
+"""The response to each error: `application/problem+json`.
 
 Bodies never carry SQL, addresses, secrets or stack traces.
 """
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error with problem details."""
+    """Return problem details for every error."""
     app.exception_handler(Problem)(_problem)
     app.exception_handler(RequestValidationError)(_bad_input)
     app.exception_handler(HTTPException)(_http_error)
@@ -123,7 +123,7 @@ async def _exhausted(request: Request, error: PoolExhausted) -> JSONResponse:
         "503 %s: %s; %s",
         request.url.path,
         error,
-        verdict or "some have come back meanwhile",
+        verdict or "some are back in the pool again",
     )
     return unavailable(
         "Connection pool exhausted",
@@ -168,7 +168,7 @@ async def _unexpected(_: Request, __: Exception) -> JSONResponse:
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Internal error",
         "Something went wrong here; the service's log has it.",
-        # The server closes the connection after an error that it logs. A
-        # client that did not know would send its next request into the void.
+        # The server closes the connection after this error. A client that
+        # keeps it alive would lose its next request.
         {"Connection": "close"},
     )

@@ -1,4 +1,4 @@
-"""What can go wrong, as the caller is told: problem details (RFC 9457).
+"""Errors that clients receive, as problem details (RFC 9457).
 
     Problem
     ├── OrderNotFound       404
@@ -6,16 +6,15 @@
     ├── TooManyDays         422
     ├── health.NotReady     503
     ├── flags.…             409
-    ├── lessons.….…         403
-    ├── lab.control.…       401, 404
-    └── lab.workshop.…      404, 500
+    ├── lessons.….…         403, 504
+    └── control.….…         401, 404, 500
 
     poolwatch.PoolExhausted 503     no connection came free in time
-    the database is away    503     refuses, closes, or ends what is asked
-    the provider is silent  504
-    anything else           500     the log has it, the body does not
+    database.outage         503     the database cannot answer, or is busy
+    body_limit              413     the body is larger than a megabyte
+    anything else           500     a bug: the log has it, the body does not
 
-`error_handlers` answers them.
+`error_handlers` returns them.
 """
 
 from http import HTTPStatus

@@ -26,14 +26,14 @@ class NotReady(Problem):
 
 
 class Health(BaseModel):
-    """The answer of a probe that passes."""
+    """The response of a probe that passes."""
 
     status: Literal["ok"] = "ok"
 
 
 @router.get("/healthz")
 async def alive() -> Health:
-    """Answer while the event loop turns; the database is not asked.
+    """Respond while the event loop runs, without a query to the database.
 
     A liveness probe that needs the database restarts every replica when the
     database is away, and heals nothing.
@@ -43,7 +43,7 @@ async def alive() -> Health:
 
 @router.get("/readyz", responses=problems(503))
 async def ready(database: DatabaseDep) -> Health:
-    """Answer 200 while a request could get a connection, within a second."""
+    """Return 200 while a request could get a connection within a second."""
     books = database.ledger.books.values()
     exhausted = await asyncio.gather(*(_is_exhausted(b) for b in books))
     for book, empty in zip(books, exhausted, strict=True):
@@ -57,7 +57,7 @@ async def ready(database: DatabaseDep) -> Health:
 
 
 async def _is_exhausted(book: Book) -> bool:
-    """Tell a busy pool, whose loans come back, from an exhausted one."""
+    """Whether a full pool stays full; a busy one gets connections back."""
     returned, waited = book.loans_ended, 0.0
     while book.full:
         if book.loans_ended > returned:

@@ -1,4 +1,4 @@
-"""Errors that no handler can answer any more: one line in the log at most."""
+"""Errors after the response has begun: one line in the log at most."""
 
 import asyncio
 import logging
@@ -15,15 +15,14 @@ logger = logging.getLogger(__name__)
 
 
 class LastResort:
-    """End what an error interrupts, once the response has begun.
+    """End a stream, a background task or a WebSocket that an error interrupts.
 
-    That is a stream, a background task, or a WebSocket's conversation. A bug
-    keeps its traceback in the log; a client that has left, a provider or a
-    database that does not respond needs none.
+    A bug keeps its traceback in the log. A client that has left, or a
+    provider or database that does not respond, needs none.
 
-    The server cancels what has not ended when its grace is over, a request
-    that waits for a leaked connection above all. That is a 503 where the
-    response has not begun, and else the server closes the connection.
+    At shutdown the server cancels requests that have not ended in time, such
+    as those that wait for a leaked connection. They get a 503. If the response
+    has begun already, the server closes the connection.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -33,7 +32,7 @@ class LastResort:
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer in the application's place, or end without an answer."""
+        """Respond in the application's place, or end without a response."""
         begun = False
 
         async def note_the_beginning(message: Message) -> None:

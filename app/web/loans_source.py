@@ -1,6 +1,6 @@
-"""Who can be asked for what is lent: this process, or all workers at once.
+"""The source of poolwatch's pages: this process, or all workers together.
 
-Where the settings want it, a thread with an event loop of its own answers as
+If the settings say so, a thread with its own event loop serves the pages as
 well, over a connection of its own, while this process's event loop is blocked.
 """
 
@@ -31,7 +31,7 @@ from poolwatch.pages.workers import AllWorkers
 async def open_source(
     database: Database, reporter: Reporter, registry: CollectorRegistry
 ) -> AsyncIterator[PageSource]:
-    """Answer for this process, and ask its fellows where there are any."""
+    """Open the source: of all workers where they share a folder."""
     settings = database.settings
     process = ThisProcess(
         database.ledger,

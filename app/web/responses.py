@@ -49,7 +49,7 @@ def response_of(problem: Problem) -> JSONResponse:
 def unavailable(
     title: str, detail: str, retry_after: str = RETRY_AFTER
 ) -> JSONResponse:
-    """Make a 503, which tells the client when to try again."""
+    """Make a 503 with Retry-After."""
     return problem_response(
         HTTPStatus.SERVICE_UNAVAILABLE,
         title,

@@ -11,7 +11,7 @@ from app.database.monitor import LIMITS, STATES, Monitor
 
 
 async def server_metrics(monitor: Monitor) -> bytes:
-    """Show what the server counts: it is the same whichever worker asks."""
+    """Show what the server counts, which is the same in every worker."""
     registry = CollectorRegistry()
     up = Gauge(
         "db_up",

@@ -26,9 +26,6 @@ from lab.reading import Reader
 HOST = "127.0.0.1"
 GRACE = 1
 """Seconds that browsers have to disconnect when the page stops."""
-RESENT = 20
-"""Messages kept for a browser that reconnects; one that missed more loads
-the page again. A page gets about two each second, of 50 kB."""
 
 
 def main() -> None:
@@ -99,7 +96,6 @@ def page(service: str, poolwatch: str) -> FastAPI:
         dark=None,
         tailwind=False,
         language="en-GB",
-        message_history_length=RESENT,
         show_welcome_message=False,
     )
     guard(app)

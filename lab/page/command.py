@@ -28,7 +28,7 @@ def page(
         typer.Option(
             min=1,
             max=65535,
-            help="Where the service answers while its event loop is blocked.",
+            help="Port that responds while the event loop is blocked.",
         ),
     ] = 8002,
     *,

@@ -1,18 +1,19 @@
 """What a browser can do to the service: lesson, flag, load and switches.
 
-A click changes the dashboard or fails. Bindings show what it came to; that
-they change a control is no click, so the dashboard ignores what it has.
+A click changes the dashboard or fails. Bindings show which.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from html import escape
+from typing import Any
 
 from nicegui import ui
 from nicegui.elements.mixins.disableable_element import DisableableElement
+from nicegui.events import ValueChangeEventArguments
 
 from app.api import LESSONS
-from app.lesson import Lesson
+from app.lesson import Lesson, Variant
 from lab.page.dashboard import Dashboard
 from lab.page.lesson_load import MOST_RATE, RATE
 
@@ -30,7 +31,10 @@ def controls(dashboard: Dashboard) -> None:
         lesson = ui.select(
             TITLES,
             label="Lesson",
-            on_change=lambda event: dashboard.choose(BY_NAME[event.value]),
+            on_change=by_hand(
+                lambda: dashboard.lesson.name,
+                lambda name: dashboard.choose(BY_NAME[name]),
+            ),
         )
         lesson.props("outlined dense options-dense").classes("lesson")
         lesson.add_slot("selected-item", "{{ props.opt.label.split(':')[0] }}")
@@ -41,7 +45,10 @@ def controls(dashboard: Dashboard) -> None:
         _load(dashboard)
         collector = ui.switch(
             "Garbage collector",
-            on_change=lambda event: dashboard.switch_collector(on=event.value),
+            on_change=by_hand(
+                lambda: dashboard.collector_on,
+                lambda on: dashboard.switch_collector(on=on),
+            ),
         )
         collector.bind_value_from(dashboard, "collector_on").tooltip(
             "Python's garbage collector returns some leaked connections, at"
@@ -49,7 +56,10 @@ def controls(dashboard: Dashboard) -> None:
         )
         provider = ui.switch(
             "Provider answers",
-            on_change=lambda event: dashboard.switch_provider(on=event.value),
+            on_change=by_hand(
+                lambda: dashboard.provider_on,
+                lambda on: dashboard.switch_provider(on=on),
+            ),
         )
         provider.bind_value_from(dashboard, "provider_on").tooltip(
             "The provider is an outside service that some lessons call. Off,"
@@ -97,18 +107,29 @@ def _load(dashboard: Dashboard) -> None:
 
 def flag_toggle(dashboard: Dashboard, lesson: Lesson | None = None) -> None:
     """Place the switch of one lesson's flag, or of the chosen lesson's."""
-    toggle = ui.toggle(
-        ["before", "after"],
-        on_change=lambda event: dashboard.set_flag(
-            lesson or dashboard.lesson, event.value
-        ),
-    )
-    toggle.props("unelevated no-caps").classes("flag").bind_value_from(
-        dashboard,
-        "flags",
-        lambda _: dashboard.variant(lesson or dashboard.lesson),
-    )
+
+    def variant(_: object = None) -> str:
+        return dashboard.variant(lesson or dashboard.lesson)
+
+    def choose(chosen: Variant) -> Awaitable[None]:
+        return dashboard.set_flag(lesson or dashboard.lesson, chosen)
+
+    toggle = ui.toggle(["before", "after"], on_change=by_hand(variant, choose))
+    toggle.props("unelevated no-caps").classes("flag")
+    toggle.bind_value_from(dashboard, "flags", variant)
     _disable_during_action(toggle, dashboard)
+
+
+def by_hand(
+    current: Callable[[], object], change: Callable[[Any], Awaitable[None]]
+) -> Callable[[ValueChangeEventArguments[Any]], Awaitable[None] | None]:
+    """Make a handler that ignores what a binding has set.
+
+    It compares at once: the dashboard may differ when a task begins.
+    """
+    return lambda event: (
+        None if event.value == current() else change(event.value)
+    )
 
 
 def _disable_during_action(

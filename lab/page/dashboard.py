@@ -60,7 +60,7 @@ class Dashboard:
 
     @property
     def status_line(self) -> str:
-        """What runs, or the last message while it is new."""
+        """The running action, or the last message while it is new."""
         age, now = time.time() - self.since, self.history.now
         if self.action:
             blocked = now is not None and now.service == "blocked"
@@ -122,8 +122,6 @@ class Dashboard:
 
     async def set_flag(self, lesson: Lesson, variant: Variant) -> None:
         """Choose the variant that handles a lesson's routes."""
-        if variant not in {"before", "after"} - {self.variant(lesson)}:
-            return
         path, body = f"/lab/flags/{lesson.name}", {"variant": variant}
         if await self._act("Flag", "PUT", path, body):
             self.flags = self.flags | {lesson.name: variant}
@@ -146,9 +144,7 @@ class Dashboard:
 
     async def switch_collector(self, *, on: bool) -> None:
         """Switch Python's automatic garbage collection."""
-        if on != self.collector_on and await self._act(
-            "Collector", "PUT", "/lab/gc", {"enabled": on}
-        ):
+        if await self._act("Collector", "PUT", "/lab/gc", {"enabled": on}):
             self.collector_on = on
             state = "on" if on else "off"
             hint = "" if on else ": it hides no leak"
@@ -159,7 +155,7 @@ class Dashboard:
 
     async def switch_provider(self, *, on: bool) -> None:
         """Let the outside service of some lessons answer or not."""
-        if on != self.provider_on and await self._act(
+        if await self._act(
             "Provider", "PUT", "/lab/provider", {"answers": on}
         ):
             self.provider_on = on
@@ -216,12 +212,13 @@ class Dashboard:
 
     async def _read_flags(self) -> None:
         """Follow the service's flags, and mark each that has changed."""
-        if self.action:
-            return
+        since = self.since
         try:
             flags = await self.control.flags()
         except ControlError:
             return
+        if self.action or self.since != since:
+            return  # they are older than that action
         for name in flags.keys() | self.flags.keys():
             variant = flags.get(name, "after")
             if variant != self.flags.get(name, "after"):

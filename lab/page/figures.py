@@ -204,7 +204,10 @@ def collector_counts(dashboard: Dashboard) -> Update:
         last = now.reading.last_collection
         ago = "none yet" if last is None else duration(time.time() - last)
         off = "" if dashboard.collector_on else "<b>off</b>, "
-        words.content = f"{off}<b>{runs}</b> last full run: <b>{ago}</b>"
+        words.content = (
+            f'<span class="part">{off}<b>{runs}</b></span>'
+            f'<span class="part">last full run: <b>{ago}</b></span>'
+        )
 
     return update
 

@@ -1,9 +1,9 @@
-"""Only pages of this very server may speak to it.
+"""Refuse requests that the page itself did not send.
 
-The page's process holds the lab's token, so whoever speaks to it works the
-lab. It listens at 127.0.0.1 alone. That keeps other machines out, and not
-what other sites have a browser on this machine do: a request of theirs has
-their `Origin`, or, where they have bent a name to this address, their `Host`.
+The page's process holds the lab's token, so each of its clients controls the
+lab. It listens at 127.0.0.1, which keeps other machines out. A browser on this
+machine also sends requests of other sites. These have that site's `Origin`, or
+its `Host` if its name resolves to 127.0.0.1.
 """
 
 from fastapi import FastAPI
@@ -21,7 +21,7 @@ POLICY = (
     " script-src 'self' 'unsafe-inline' 'unsafe-eval';"
     " frame-ancestors 'none'; form-action 'none'"
 )
-"""The browser loads nothing from other hosts, whatever the page asks for."""
+"""The browser loads nothing from other hosts."""
 
 
 def guard(app: FastAPI) -> None:
@@ -54,6 +54,6 @@ class _OwnOrigin:
 
 
 def _is_own(headers: Headers) -> bool:
-    """Whether it is ours, or none, as of a browser that opens the page."""
+    """Whether it is ours, or absent, as when a browser opens the page."""
     origin = headers.get("origin")
     return origin is None or origin == f"http://{headers.get('host')}"

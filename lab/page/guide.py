@@ -11,7 +11,10 @@ CODE = "the LEAK lines of the code: they run from now on. No load yet."
 LINE = "the line of code, and PostgreSQL's state of its connections."
 LEAK_STEPS = (
     ("Leaky", CODE),
-    ("Load", "leaked connections grow, and every request still succeeds."),
+    (
+        "Load",
+        "leaks grow. Requests succeed until the pool is full.",
+    ),
     (
         "Collector off",
         "leaks fill the pool up to the dashed line. Then requests fail.",
@@ -22,7 +25,7 @@ LEAK_STEPS = (
 )
 PROVIDER_STEPS = (
     ("Leaky", CODE),
-    ("Load", "connections in use come and go, and every request succeeds."),
+    ("Load", "connections in use come and go: each is returned."),
     (
         "Provider silent",
         "requests wait for the provider, and keep their connections.",

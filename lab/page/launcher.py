@@ -53,7 +53,7 @@ class Child:
     url: str
 
     def wait_until_alive(self) -> None:
-        """Wait until it answers; raise a ServiceFailedError if it does not."""
+        """Wait until it responds; raise a ServiceFailedError otherwise."""
         wait_until_alive(self.url, self.process, self.log)
 
     @property
@@ -72,11 +72,11 @@ class Child:
 
 
 def run(ports: Ports, say: Say, show: Say) -> None:
-    """Run both until the page ends, or somebody ends this process.
+    """Run both until the page ends, or this process is interrupted.
 
     Args:
         ports: of 127.0.0.1; all must be free.
-        say: tells whoever has started it what goes on.
+        say: prints a line about what happens.
         show: is given the page's address once there is something to see.
 
     Raises:
@@ -96,7 +96,9 @@ def run(ports: Ports, say: Say, show: Say) -> None:
 
     with TemporaryDirectory(prefix="lab-") as folder:
         start = partial(
-            _running, folder=Path(folder), told=_told(ports, Path(folder))
+            _running,
+            folder=Path(folder),
+            environment=_environment(ports, Path(folder)),
         )
         ends: deque[float] = deque(maxlen=ENDS)
         with start("page", look, page) as watching:
@@ -104,7 +106,7 @@ def run(ports: Ports, say: Say, show: Say) -> None:
                 with start("service", serve, service) as serving:
                     serving.wait_until_alive()
                     if ends:
-                        say("the service answers again")
+                        say("the service responds again")
                     else:
                         watching.wait_until_alive()
                         show(page)
@@ -133,7 +135,7 @@ def _see_that_they_are_free(ports: Ports) -> None:
             held.enter_context(listen(HOST, port, option))
 
 
-def _told(ports: Ports, folder: Path) -> dict[str, str]:
+def _environment(ports: Ports, folder: Path) -> dict[str, str]:
     """The environment of both; flags of their own, unless a file is given."""
     flags = copyfile("flags.json", folder / "flags.json")
     chosen = {"POOL_TIMEOUT": POOL_TIMEOUT, "FLAGS_FILE": str(flags)}
@@ -150,12 +152,16 @@ def _told(ports: Ports, folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _running(
-    name: str, module: list[str], url: str, folder: Path, told: dict[str, str]
+    name: str,
+    module: list[str],
+    url: str,
+    folder: Path,
+    environment: dict[str, str],
 ) -> Iterator[Child]:
     """Run a module, deaf to the terminal's Ctrl-C, until the block is left."""
     log = folder / f"{name}.log"
     with (
         log.open("ab") as output,
-        child_process(module, told, output) as process,
+        child_process(module, environment, output) as process,
     ):
         yield Child(name, process, log, url)

@@ -14,7 +14,7 @@ recorded, and the SDK records under locks that the thread which has them must
 not take again. A loan, though, may be ended by the garbage collector in the
 middle of anything, of recording as well: that would wait for itself for ever
 (https://github.com/open-telemetry/opentelemetry-python/issues/5313). So
-durations are kept, without a lock, until somebody collects, who records them.
+durations are kept, without a lock, until the next collection records them.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class _Keeper:
         kept.append(seconds)
 
     def record(self) -> None:
-        """Tell the histogram of all; called by whoever collects."""
+        """Tell the histogram of all; called at each collection."""
         for pool, kept in list(self._kept.items()):
             if len(kept) == MOST_KEPT:
                 logger.warning(

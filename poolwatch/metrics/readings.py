@@ -34,7 +34,7 @@ Values = dict[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is read of a book at the moment of a scrape or collection."""
+    """One value that is read of a book at a scrape or collection."""
 
     name: str
     unit: str
@@ -76,7 +76,7 @@ def _oldest(book: Book) -> Values:
 
 
 def _leaks(book: Book) -> Values:
-    # One is always there: of no series no increase can be told.
+    # One series always exists: without it, no increase could be computed.
     none: Values = {("", ""): 0}
     return none | dict(book.leaks_by_line.copy().items())
 

@@ -198,7 +198,7 @@ def _app(source: PageSource) -> Starlette:
     """Make the routes in plain Starlette.
 
     FastAPI builds a route at its first request and changes the process's
-    warning filters meanwhile: two threads must not do so at once.
+    warning filters for that time: two threads must not do so at once.
     """
 
     def page(

@@ -33,10 +33,11 @@ from poolwatch.pools import unwrap
 from poolwatch.pools.ledger_gauge import UncountedGauge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import ModuleType
 
     from poolwatch.ledger import Book, Ledger, Loan
+    from poolwatch.loan import Ending
 
 
 class PoolGauge:
@@ -124,7 +125,7 @@ def watch(pool: asyncpg.Pool | ModuleType, name: str, ledger: Ledger) -> Book:
     return _watch_pool(pool, name, ledger)
 
 
-def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
+def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401, C901 - one class, and all that it needs
     queue = pool._queue  # noqa: SLF001
     queues: Any = type(queue)
     pools: Any = type(pool)
@@ -143,27 +144,35 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
         watched_as = name
 
         async def _acquire(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109
-            began = book.begin_wait()
+            waiters.append(None)
+            began = time.monotonic()
             try:
                 connection = await acquire(self, timeout)
             except TimeoutError as expired:
+                book.record_wait(began)
                 error = exhausted(book, PoolExhausted)
                 if error is None:
                     raise
                 raise error from expired
+            except BaseException:
+                book.record_wait(began)
+                raise
             finally:
-                book.end_wait(began)
-            _record_checkout(book, connection)
+                del waiters[:1]
+            _record_checkout(book, connection, began)
             return connection
 
-        async def release(
+        def release(
             self,
             connection: Any,  # noqa: ANN401
             *,
-            timeout: float | None = None,  # noqa: ASYNC109
-        ) -> None:
+            timeout: float | None = None,
+        ) -> Awaitable[None]:
             _record_release(book, connection)
-            await release(self, connection, timeout=timeout)
+            released: Awaitable[None] = release(
+                self, connection, timeout=timeout
+            )
+            return released
 
         async def _get_new_connection(self) -> Any:  # noqa: ANN401
             began = time.monotonic()
@@ -179,6 +188,7 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
     # Only now: a class that wants no subclass leaves no book behind.
     gauge = PoolGauge(queue)
     book = ledger.open_book(name, gauge)
+    waiters = book.waiters
     book.free_slot = free
     queue.watched = pool
     queue.__class__ = WatchedQueue
@@ -188,11 +198,12 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401
 
 
 @harmless
-def _record_checkout(book: Book, connection: Any) -> None:  # noqa: ANN401
+def _record_checkout(book: Book, connection: Any, began: float) -> None:  # noqa: ANN401
     holder = connection._holder  # noqa: SLF001
     pid = holder._con.get_server_pid()  # noqa: SLF001
     # Beyond this function, its guard and `_acquire`.
-    book.record_checkout(id(holder), pid, frame=frame_above(3))
+    frame = frame_above(3)
+    book.record_checkout(id(holder), pid, None, began, frame)
 
 
 @harmless
@@ -225,11 +236,11 @@ def _watch_connects(name: str, ledger: Ledger) -> Book:
             __slots__ = ()
 
             def _cleanup(self) -> None:
-                book.record_end(id(self), "terminated")
+                _record_bare_end(book, self, "terminated")
                 super()._cleanup()
 
             def __del__(self) -> None:
-                book.record_end(id(self), "garbage collected")
+                _record_bare_end(book, self, "garbage collected")
                 super().__del__()
 
         return WatchedConnection
@@ -259,7 +270,7 @@ def _leave_to_pools(book: Book) -> None:
     @functools.wraps(plain)
     async def _get_new_connection(self: Any) -> Any:  # noqa: ANN401
         connection = await plain(self)
-        book.forget(id(connection))
+        _forget(book, connection)
         return connection
 
     pools._get_new_connection = _get_new_connection  # noqa: SLF001
@@ -274,14 +285,19 @@ def _leave_to_engines(book: Book) -> None:
     from sqlalchemy.pool import Pool  # noqa: PLC0415
 
     def adopt(_: object, record: Any) -> None:  # noqa: ANN401
-        _adopt(book, record)
+        _forget(book, record.driver_connection)
 
     event.listen(Pool, "connect", adopt)
 
 
 @harmless
-def _adopt(book: Book, record: Any) -> None:  # noqa: ANN401
-    book.forget(id(unwrap(record.driver_connection)))
+def _forget(book: Book, connection: object) -> None:
+    book.forget(id(unwrap(connection)))
+
+
+@harmless
+def _record_bare_end(book: Book, connection: object, how: Ending) -> None:
+    book.record_end(id(connection), how)
 
 
 _left_to_engines: weakref.WeakSet[Book] = weakref.WeakSet()

@@ -158,22 +158,28 @@ def _watch_sync(
     plain: Any = type(watched)
     # `super()` takes a look at each call.
     plain_getconn, plain_putconn = plain.getconn, plain.putconn
+    waiters = book.waiters
 
     class Watched(plain):  # type: ignore[misc]
         watched_as = book.name
 
         def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401
-            began = book.begin_wait()
+            waiters.append(None)
+            began = time.monotonic()
             try:
                 connection = plain_getconn(self, timeout)
             except PoolTimeout as expired:
+                book.record_wait(began)
                 error = exhausted(book, PsycopgPoolExhausted)
                 if error is None:
                     raise
                 raise error from expired
+            except BaseException:
+                book.record_wait(began)
+                raise
             finally:
-                book.end_wait(began)
-            record_checkout(book, connection)
+                del waiters[:1]
+            record_checkout(book, connection, began)
             return connection
 
         def putconn(self, conn: Connection[Any]) -> None:
@@ -204,22 +210,28 @@ def _watch_async(
     plain: Any = type(watched)
     # `super()` takes a look at each call.
     plain_getconn, plain_putconn = plain.getconn, plain.putconn
+    waiters = book.waiters
 
     class Watched(plain):  # type: ignore[misc]
         watched_as = book.name
 
         async def getconn(self, timeout: float | None = None) -> Any:  # noqa: ANN401, ASYNC109
-            began = book.begin_wait()
+            waiters.append(None)
+            began = time.monotonic()
             try:
                 connection = await plain_getconn(self, timeout)
             except PoolTimeout as expired:
+                book.record_wait(began)
                 error = exhausted(book, PsycopgPoolExhausted)
                 if error is None:
                     raise
                 raise error from expired
+            except BaseException:
+                book.record_wait(began)
+                raise
             finally:
-                book.end_wait(began)
-            record_checkout(book, connection)
+                del waiters[:1]
+            record_checkout(book, connection, began)
             return connection
 
         async def putconn(self, conn: AsyncConnection[Any]) -> None:
@@ -245,13 +257,15 @@ def _watch_async(
 
 
 @harmless
-def record_checkout(book: Book, connection: AnyConnection) -> None:
+def record_checkout(
+    book: Book, connection: AnyConnection, began: float | None = None
+) -> None:
     """Record what a pool has just handed out."""
     slot = vars(connection).setdefault(SLOT, next(_slots))
     pid = connection.pgconn.backend_pid
     # Beyond this function, its guard and its caller.
     frame = frame_above(3)
-    book.record_checkout(slot, pid, weakref.ref(connection), frame)
+    book.record_checkout(slot, pid, weakref.ref(connection), began, frame)
 
 
 @harmless

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import TimeoutError as CheckoutTimeout
 
+from poolwatch.book import Book
 from poolwatch.call_site import frame_above
 from poolwatch.errors import PoolExhausted
 from poolwatch.guard import harmless
@@ -44,7 +45,7 @@ except ModuleNotFoundError:  # then SQLAlchemy's asyncio cannot be used either
     getcurrent = None
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import (
@@ -52,12 +53,16 @@ if TYPE_CHECKING:
         PoolProxiedConnection,
     )
 
-    from poolwatch.ledger import Book, Ledger, Loan
+    from poolwatch.ledger import Ledger, Loan
 
 PID = "poolwatch.pid"
 """Where a connection record remembers its backend's process id."""
+LOAN = "poolwatch.loan"
+"""Where it remembers its loan, so that the start of a release finds it."""
 CONNECT = Engine.connect.__code__
 """What most loans begin with."""
+
+record_end = harmless(Book.record_end)
 
 
 class SQLAlchemyPoolExhausted(PoolExhausted, CheckoutTimeout):
@@ -81,8 +86,7 @@ def watch(engine: Engine | AsyncEngine, name: str, ledger: Ledger) -> Book:
     book = gauge.book = ledger.open_book(name, gauge)
     _follow_losses(core, book)
     _follow_loans(core, book)
-    if "sqlalchemy.ext.asyncio" in sys.modules:
-        _releases.follow(book)
+    _releases.patch()
 
     def close() -> None:
         if not book.loans:  # else its pool lives on
@@ -99,7 +103,7 @@ def follow_loans(engine: Engine, book: Book) -> None:
         _record_checkout(book, record)
 
     def checkin(_: object, record: ConnectionPoolEntry) -> None:
-        book.record_end(id(record))
+        record_end(book, id(record))
 
     event.listen(engine, "checkout", checkout)
     event.listen(engine, "checkin", checkin)
@@ -107,7 +111,11 @@ def follow_loans(engine: Engine, book: Book) -> None:
 
 
 @harmless
-def _record_checkout(book: Book, record: Any) -> None:  # noqa: ANN401
+def _record_checkout(
+    book: Book,
+    record: Any,  # noqa: ANN401
+    began: float | None = None,
+) -> None:
     info = record.info
     if PID not in info:
         info[PID] = _backend_pid(record.driver_connection)
@@ -120,7 +128,11 @@ def _record_checkout(book: Book, record: Any) -> None:  # noqa: ANN401
     # An asyncio engine's core runs in a greenlet, beside what awaits it.
     awaiting = getcurrent().parent if getcurrent is not None else None
     beyond = awaiting.gr_frame if awaiting is not None else None
-    book.record_checkout(id(record), info[PID], handle, frame, beyond)
+    loan = book.record_checkout(
+        id(record), info[PID], handle, began, frame, beyond
+    )
+    if _releases.patched:
+        info[LOAN] = loan
 
 
 @harmless
@@ -154,7 +166,7 @@ def _follow_losses(engine: Engine, book: Book) -> None:
     def invalidate(
         _: object, record: ConnectionPoolEntry, __: BaseException | None
     ) -> None:
-        book.record_end(id(record), "terminated")
+        record_end(book, id(record), "terminated")
 
     def detach(connection: object, record: ConnectionPoolEntry) -> None:
         _record_detach(book, connection, record)
@@ -188,26 +200,32 @@ def _follow_loans(engine: Engine, book: Book) -> None:
     plain: Any = type(pool)
     # `super()` takes a look at each call.
     connect, return_conn = plain.connect, plain._return_conn  # noqa: SLF001
+    waiters = book.waiters
 
     class Watched(plain):  # type: ignore[misc]
         watched_as = book.name
 
         def connect(self) -> PoolProxiedConnection:
-            began = book.begin_wait()
+            waiters.append(None)
+            began = time.monotonic()
             try:
                 connection: Any = connect(self)
             except CheckoutTimeout as timeout:
+                book.record_wait(began)
                 error = _record_timeout(book)
                 if error is None:
                     raise
                 raise error from timeout
+            except BaseException:
+                book.record_wait(began)
+                raise
             finally:
-                book.end_wait(began)
-            _record_checkout(book, connection._connection_record)  # noqa: SLF001
+                del waiters[:1]
+            _record_checkout(book, connection._connection_record, began)  # noqa: SLF001
             return connection  # type: ignore[no-any-return]
 
         def _return_conn(self, record: ConnectionPoolEntry) -> None:
-            book.record_end(id(record))
+            record_end(book, id(record))
             return_conn(self, record)
 
         def _should_wrap_creator(self, creator: Any) -> Any:  # noqa: ANN401
@@ -244,37 +262,36 @@ def _backend_pid(driver_connection: Any) -> int | None:  # noqa: ANN401
 class _Releases:
     """Notes the loans that an asyncio session or connection is closing.
 
-    SQLAlchemy closes it in a task of its own, shielded from a cancellation:
-    before 2.1 a cancelled request does not wait for that task.
+    SQLAlchemy closes it in a task of its own, shielded from a cancellation.
+    Before 2.1 a cancelled request does not wait for that task, and ends.
     """
 
     def __init__(self) -> None:
-        """Follow no book yet."""
+        """Note nothing yet."""
         self.faults: dict[str, str] = {}
-        self._books: weakref.WeakSet[Book] = weakref.WeakSet()
-        self._patched = False
+        self.patched = False
 
     def __str__(self) -> str:
         """Name it in a fault of its own."""
         return "closing sessions"
 
-    def follow(self, book: Book) -> None:
-        """Note the releases of this book's loans."""
-        self._books.add(book)
-        if not self._patched:
-            self._patched = True
-            self._patch()
-
-    def _patch(self) -> None:
+    def patch(self) -> None:
+        """Note them from now on, where SQLAlchemy does not wait itself."""
+        if self.patched or "sqlalchemy.ext.asyncio" not in sys.modules:
+            return
         from sqlalchemy.ext.asyncio import (  # noqa: PLC0415 - wants greenlet
             AsyncConnection,
             AsyncSession,
+            base,
             session,
         )
 
+        if hasattr(base, "_run_to_completion"):
+            return
+        self.patched = True
         block: Any = session._AsyncSessionContextManager  # noqa: SLF001
-        self._wrap(AsyncSession, "close", lambda it: it.sync_session)
         self._wrap(AsyncConnection, "close", lambda it: it.sync_connection)
+        self._wrap(AsyncSession, "close", lambda it: it.sync_session)
         self._wrap(
             block, "__aexit__", lambda it: it.async_session.sync_session
         )
@@ -299,20 +316,21 @@ class _Releases:
         """Note the loans of what is closing."""
         for connection in _connections(core(closing)):
             record = connection._dbapi_connection._connection_record  # noqa: SLF001
-            for book in list(self._books):
-                book.record_release(id(record))
+            loan = record.info.get(LOAN)
+            if loan is not None:
+                loan.release_begun = True
 
 
-def _connections(core: Any) -> Iterator[Any]:  # noqa: ANN401
+def _connections(core: Any) -> list[Any]:  # noqa: ANN401
     """The open connections of a core session, or of a core connection."""
     transaction = getattr(core, "_transaction", None)
     found = getattr(transaction, "_connections", None)
-    candidates = (
-        [core] if found is None else {each[0] for each in found.values()}
-    )
-    for connection in candidates:
-        if getattr(connection, "_dbapi_connection", None) is not None:
-            yield connection
+    connections = [core] if found is None else [c for c, *_ in found.values()]
+    return [
+        connection
+        for connection in connections
+        if getattr(connection, "_dbapi_connection", None) is not None
+    ]
 
 
 _releases = _Releases()

@@ -63,7 +63,7 @@ class Fault:
 
 
 def find(document: Document) -> Iterator[Region]:
-    """Find the blocks of a page, and what nobody would run or read."""
+    """Find the blocks of a page, and those that no test runs or reads."""
     text = document.text
     fences = list(FENCES(document))
     comments = {

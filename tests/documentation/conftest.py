@@ -1,4 +1,4 @@
-"""A page of a test's own, run in a folder and a shell of its own."""
+"""A page that a test writes, run in a separate folder and shell."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -9,7 +9,7 @@ PROMPT = "$ "
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is typed, and what is shown below it."""
+    """A command, and the output that is shown below it."""
 
     line: int
     text: str

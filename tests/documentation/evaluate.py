@@ -1,4 +1,4 @@
-"""What is done with each block, by the comment above it and its language."""
+"""Runs or reads each block, by its language and the comment above it."""
 
 import os
 from pathlib import Path
@@ -90,7 +90,7 @@ def _goes_on(
     command: Command, shell: Shell, until: str
 ) -> tuple[list[str], str]:
     """Start a command; give its faults, and what it printed so far."""
-    # What it prints later is not shown.
+    # Later output is not shown.
     wanted = [*(command.shown or ()), shown.ANYTHING]
 
     def stands(printed: str) -> bool:

@@ -1,4 +1,4 @@
-"""A network of its own for each page, as pages have fixed ports."""
+"""A separate network for each page, because pages use fixed ports."""
 
 import re
 import shutil
@@ -36,7 +36,7 @@ def network() -> Iterator[list[str]]:
 
 
 def taken(page: str) -> list[int]:
-    """List the ports that a page names and somebody listens at already."""
+    """List the ports of a page on which a program listens already."""
     named = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", page)}
     return sorted(port for port in named if _answers(port))
 

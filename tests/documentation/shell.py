@@ -59,7 +59,7 @@ class Terminal:
 
     @property
     def printed(self) -> str:
-        """What it has printed so far."""
+        """Return its output so far."""
         return self.output.read_text(errors="replace")
 
 
@@ -156,7 +156,7 @@ class Shell:
         terminal.process.wait(SECONDS_TO_END)
 
     def _left(self) -> list[psutil.Process]:
-        """Whatever lives and carries the mark, in whichever session."""
+        """Every process that carries the mark, in any session."""
         for terminal in self.terminals:
             terminal.process.poll()
         return [each for each in psutil.process_iter() if self._is_ours(each)]

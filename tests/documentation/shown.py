@@ -3,7 +3,7 @@
 A number stands for any other, with one exception: a whole 0 stands for
 itself, and no other whole number stands for it, because "0 leaked" and "10
 leaked" are two stories. So do 0.0 and 30.0 at the end of a line, as metrics
-have them. What is measured in seconds, bytes or per cent may be 0 any time.
+have them. A value in seconds, bytes or per cent may always be 0.
 Digits inside a word belong to the word. `…` stands
 for anything in a line, and a line that is just `…` for any number of lines.
 Runs of spaces and of a table's lines count once, as columns widen, and a cell

@@ -1,4 +1,4 @@
-"""What is wrong on a page is red; what is right is not."""
+"""A wrong block of a page fails; a right one passes."""
 
 import pytest
 
@@ -99,7 +99,7 @@ def test_a_fault_is_red(read: Reader, block: str, told: str) -> None:
     "block",
     [
         "<!-- run elsewhere: .ci/run -->\n```bash\nmake test  # long\n```",
-        "<!-- from: .ci/run -->\n```bash\nmake lint\n…\nmake check\n```",
+        "<!-- from: .ci/run -->\n```bash\nmake lint\n…\nmake test\n```",
         '```json\n"a": {"b": 1}\n```',
         "```yaml\na: [1]\n```",
         "```python\nasync with pool.acquire():\n    ...\n```",

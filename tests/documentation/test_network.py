@@ -1,4 +1,4 @@
-"""Fixed ports of a page meet nobody's, or the page is not run."""
+"""A page runs only if its fixed ports are free."""
 
 import shutil
 import socket

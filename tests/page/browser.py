@@ -67,6 +67,8 @@ async def open_page(
     page.on("websocket", connect)
     try:
         await page.goto(lab.page + path)
+        # NiceGUI drops clicks that come before this.
+        await page.wait_for_function("window.did_handshake")
         await expect(page.locator(f".headline.{level}")).to_be_visible()
         yield page
         assert TOKEN not in await page.content()

@@ -48,6 +48,7 @@ async def page(browser: Browser, lab: RunningLab) -> AsyncIterator[Page]:
     async with open_page(browser, lab, "/lessons/orders") as page:
         yield page
         await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
         stop = page.get_by_role("button", name="Stop load")
         if await stop.is_visible():
             await stop.click()

@@ -171,6 +171,16 @@ async def test_an_old_message_disappears(dashboard: Dashboard) -> None:
     assert dashboard.status_line == ""
 
 
+async def test_a_rate_above_the_limit_is_reported() -> None:
+    load = LessonLoad(NOWHERE)
+
+    said = await load.start(orders.lesson, rate=500)
+    await load.stop()
+
+    assert said.startswith("200 requests per second")
+    assert said.endswith("500 is above this page's limit of 200.")
+
+
 async def test_no_load_survives_starts_and_stops_at_the_same_time() -> None:
     load = LessonLoad(NOWHERE)
     tasks = asyncio.all_tasks()

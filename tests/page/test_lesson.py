@@ -24,7 +24,7 @@ async def test_the_guide_leads_from_the_leak_to_its_cure(
     await expect(watch).to_contain_text("LEAK lines of the code")
     await expect(current).to_have_text("2 Load")
     await current.click()
-    await expect(watch).to_contain_text("every request still succeeds")
+    await expect(watch).to_contain_text("Requests succeed until the pool")
     await expect(current).to_have_text("3 Collector off")
     await current.click()
     await expect(watch).to_contain_text("Then requests fail")
@@ -147,20 +147,18 @@ async def test_each_lesson_shows_its_leak_and_its_fix_at_first(
 ) -> None:
     async with open_page(browser, lab) as page:
         for lesson in LESSONS:
-            await page.goto(f"{lab.page}/lessons/{lesson.name}")
+            path = f"/lessons/{lesson.name}"
+            await page.request.get(lab.page + path)
+            await expect(page).to_have_url(lab.page + path)
             for kind in ("leak", "fix"):
                 mark = page.locator(f".lesson-panel .diff .{kind}").first
                 await expect(mark).to_be_in_viewport()
 
 
-async def test_a_rate_above_the_limit_is_reported(page: Page) -> None:
+async def test_a_rate_above_the_limit_is_marked(page: Page) -> None:
     await page.get_by_label("Requests/s").fill("500")
-    await page.get_by_role("button", name="Start load").click()
 
     await expect(page.get_by_text("at most 200")).to_be_visible()
-    await expect(page.locator(".message")).to_contain_text(
-        "500 is above this page's limit of 200."
-    )
 
 
 async def test_a_flag_that_is_set_elsewhere_shows(
@@ -174,6 +172,7 @@ async def test_a_flag_that_is_set_elsewhere_shows(
     await expect(before).to_have_attribute("aria-pressed", "true")
     await stream.get_by_role("button", name="after").click()
 
+    await expect(page.locator(".message")).to_contain_text("after handles")
     await expect(before).to_have_attribute("aria-pressed", "false")
     flags = lab.ask("GET", "/lab/flags").json()
     assert flags["stream"]["defaultVariant"] == "after"

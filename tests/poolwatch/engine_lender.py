@@ -22,7 +22,7 @@ class EngineLender(Lender):
     ) -> None:
         super().__init__(*args)
         self._driver = driver
-        if pool is StaticPool:  # has one connection, whoever asks
+        if pool is StaticPool:  # has one connection for all
             self.most = 1
         sizes = {"pool_size": 2, "max_overflow": MOST - 2}
         self._settings: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What can happen to a pool and its loans, for the random test to play."""
+"""Operations on a pool and its loans, for the random test."""
 
 # ruff: noqa: ANN401 - each driver has a type of its own
 
@@ -71,7 +71,7 @@ class Lender(ABC):
         loans = len(self.book.loans)
         del connection, cycle
         assert len(self.book.loans) == loans
-        # Whoever has called us holds it too, until we return.
+        # The caller holds a reference too, until this returns.
         asyncio.get_running_loop().call_soon(gc.collect)
 
     async def compare(self) -> None:

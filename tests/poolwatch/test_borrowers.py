@@ -1,4 +1,4 @@
-"""Who borrows: jobs, their tasks and threads, many at once; and nobody."""
+"""Borrowers: jobs, their tasks and threads, many at once, or none."""
 
 import asyncio
 import contextvars

@@ -1,4 +1,4 @@
-"""What is found is logged, remembered, passed on; and says its cause."""
+"""Findings are logged, remembered and passed on, with their cause."""
 
 import asyncio
 import gc

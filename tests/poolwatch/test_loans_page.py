@@ -164,7 +164,10 @@ async def test_a_pool_whose_holders_wait_for_a_lock_is_called_that(
 
 
 async def test_nobody_waits_and_there_is_no_verdict(service: Service) -> None:
-    assert await verdict(service) is None
+    async def is_well() -> bool:
+        return await verdict(service) is None
+
+    await until(is_well)  # the event loop of a busy machine may be late
 
 
 async def test_does_not_count_the_asking_request(service: Service) -> None:

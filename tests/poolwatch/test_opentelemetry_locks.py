@@ -1,5 +1,5 @@
 """A loan may end while OpenTelemetry's SDK has its locks, which are not
-re-entrant: nobody must wait for himself."""
+re-entrant: no thread may wait for itself."""
 
 import gc
 import threading

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import anyio
 import asyncpg
@@ -9,14 +10,18 @@ import pytest
 from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
+    base,
     create_async_engine,
+    session,
 )
 
 import poolwatch
 from poolwatch import Book, Ledger, Reporter, diagnose, explain
+from poolwatch.pools import sqlalchemy as for_sqlalchemy
 from poolwatch.reclaim import reclaim_leaks
 from tests.poolwatch.conftest import Server, only, until_async
 
@@ -154,18 +159,23 @@ async def test_a_release_that_a_deadline_interrupts_is_no_leak(
 
 @pytest.mark.parametrize("closing", ["session", "block", "connection"])
 async def test_a_session_that_is_closed_in_the_background_is_no_leak(
-    engine: AsyncEngine, ledger: Ledger, reporter: Reporter, closing: str
+    engine: AsyncEngine,
+    ledger: Ledger,
+    reporter: Reporter,
+    closing: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     book = ledger.books["engine"]
+    _be_before_2_1(monkeypatch)
     with ledger.borrower("GET"):
         if closing == "connection":
             connection = await engine.connect()
             await connection.execute(text("SELECT 1"))
             task = asyncio.create_task(connection.close())
         elif closing == "session":
-            session = AsyncSession(engine)
-            await session.execute(text("SELECT 1"))
-            task = asyncio.create_task(session.close())
+            opened = AsyncSession(engine)
+            await opened.execute(text("SELECT 1"))
+            task = asyncio.create_task(opened.close())
         else:
             block = async_sessionmaker(engine).begin()
             await (await block.__aenter__()).execute(text("SELECT 1"))
@@ -174,6 +184,22 @@ async def test_a_session_that_is_closed_in_the_background_is_no_leak(
         assert len(book.loans) == 1
     await task
     assert (len(book.loans), book.leaks, kinds(reporter)) == (0, 0, [])
+
+
+def _be_before_2_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have SQLAlchemy's releases noted, as before 2.1 they must be."""
+    block: Any = session._AsyncSessionContextManager
+    for owner, name in (
+        (AsyncConnection, "close"),
+        (AsyncSession, "close"),
+        (block, "__aexit__"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    monkeypatch.delattr(base, "_run_to_completion", raising=False)
+    releases = for_sqlalchemy._Releases()
+    monkeypatch.setattr(for_sqlalchemy, "_releases", releases)
+    releases.patch()
+    assert releases.patched
 
 
 async def test_a_release_that_never_ends_becomes_overdue(

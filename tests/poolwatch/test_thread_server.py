@@ -168,7 +168,7 @@ def test_shows_the_metrics_that_the_application_shows(
 
 
 def series(client: httpx.Client) -> set[str]:
-    """What is exported, without its values."""
+    """The names of the exported metrics."""
     page = client.get("/metrics").text
     return {sample.rsplit(" ", 1)[0] for sample in page.splitlines()}
 

@@ -9,7 +9,15 @@ import asyncpg
 import pytest
 
 import poolwatch
-from poolwatch import Book, Ledger, Verdict, Watchdog, diagnose, explain
+from poolwatch import (
+    Book,
+    Ledger,
+    PoolExhausted,
+    Verdict,
+    Watchdog,
+    diagnose,
+    explain,
+)
 from poolwatch.activity import QUERY, Activity, by_pid
 from tests.poolwatch.conftest import Server, until_async
 
@@ -160,6 +168,40 @@ def test_a_watchdog_outlives_its_loop(ledger: Ledger) -> None:
     assert watchdog.lag == 0
 
 
+async def test_a_watchdog_with_a_fetch_tells_of_a_lock_wait(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger, own: asyncpg.Connection
+) -> None:
+    async def update_stock() -> None:
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(43)")
+            await slow.wait()
+
+    slow = asyncio.Event()
+    writers = [asyncio.create_task(update_stock()) for _ in range(4)]
+    await until_async(lambda: len(book.loans) == 4)
+    unread = diagnose(book)
+    assert unread is not None
+    assert unread.cause == "undersized pool or lock wait"
+    assert "pg_stat_activity" in str(unread)
+    loop = asyncio.get_running_loop()
+    with Watchdog(ledger, interval=0.001, loop=loop, fetch=own.fetch):
+        await until_async(lambda: _cause(book) == "lock wait")
+        with pytest.raises(PoolExhausted, match="3 of them wait for a lock"):
+            await pool.acquire(timeout=0.01)
+    slow.set()
+    await asyncio.wait(writers)
+
+
+async def test_what_the_server_said_a_while_ago_counts_no_more(
+    pool: asyncpg.Pool, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pool.acquire():
+        book.activity = {}
+        assert book.activity == {}
+        monkeypatch.setattr(sys.modules["poolwatch.book"], "FRESH", 0)
+        assert book.activity is None
+
+
 async def _found(book: Book, server: Server, cause: str) -> Verdict:
     """Wait for the verdict to settle: holders come one by one."""
     async with asyncio.timeout(20):
@@ -167,3 +209,8 @@ async def _found(book: Book, server: Server, cause: str) -> Verdict:
             verdict = diagnose(book, activity=await activity(server, book))
             if verdict is not None and verdict.cause == cause:
                 return verdict
+
+
+def _cause(book: Book) -> str | None:
+    verdict = diagnose(book)
+    return verdict.cause if verdict is not None else None

@@ -33,6 +33,9 @@ SETTINGS = {name.upper() for name in Settings.model_fields}
 
 SERVICE_COMMANDS = {"serve", "migrate", "seed", "budget"}
 
+HANDLED = (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)
+"""Signals that a command line handles in its own way."""
+
 A_MINUTE = 60
 """A bound, not a claim: a busy machine takes several times as long."""
 
@@ -159,8 +162,7 @@ def run_here(
     """Run a command to its end in this process, through its own `main`."""
     program = _program(arguments[0], settings)
     cli = import_module(f"{program}.__main__").cli
-    handled = (signal.SIGTERM, signal.SIGHUP)
-    handlers = [signal.getsignal(number) for number in handled]
+    handlers = {number: signal.getsignal(number) for number in HANDLED}
     printed, told = StringIO(), StringIO()
     try:
         with (
@@ -173,7 +175,7 @@ def run_here(
         ):
             run_command_line(cli)
     finally:
-        for number, handler in zip(handled, handlers, strict=True):
+        for number, handler in handlers.items():
             signal.signal(number, handler)
     return subprocess.CompletedProcess(
         arguments,
@@ -227,7 +229,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def free_port() -> int:
-    """Answer a port that nobody listens at."""
+    """Return a port that is free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

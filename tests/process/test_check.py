@@ -10,6 +10,8 @@ import psutil
 import pytest
 
 from app import analytics
+from app.lesson import Variant
+from lab.check.faults import FaultCount
 from lab.service import running_service
 from tests.process.command import run, run_here
 
@@ -79,6 +81,26 @@ def test_json_counts_each_scenario_of_both_variants_by_its_lines(
         faults, before = found["faults"], found["version"] == "before"
         assert faults["count"] == (faults["expected"] if before else 0), found
         assert sum(faults["sites"].values()) == faults["count"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "count", "expected", "holds"),
+    [
+        ("before", 10, 10, True),
+        ("before", 0, 10, False),
+        ("before", 1, None, True),
+        ("before", 0, None, False),
+        ("before", 1, 0, False),
+        ("after", 0, 10, True),
+        ("after", 1, 10, False),
+    ],
+)
+def test_before_must_have_its_fault_and_after_none(
+    variant: Variant, count: int, expected: int | None, *, holds: bool
+) -> None:
+    faults = FaultCount("leaked", 10, count, expected, {})
+
+    assert faults.is_as_expected(variant) is holds
 
 
 def test_more_requests_than_the_pool_has_still_exit_1(

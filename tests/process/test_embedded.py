@@ -253,6 +253,7 @@ def test_postgresql_may_be_installed_in_a_folder_of_any_name(
         pass
 
 
+@pytest.mark.slow
 def test_no_socket_folder_is_left(folder: Path) -> None:
     with embedded_postgres(data_of(folder)) as url:
         sockets = Path(url.partition("host=")[2].partition("&")[0])
@@ -318,6 +319,7 @@ def test_a_spoilt_folder_is_one_line_that_names_it(
     assert "delete" in line
 
 
+@pytest.mark.slow
 def test_a_spoilt_folder_ends_a_command_with_2(spoilt: Path) -> None:
     (spoilt / "PG_VERSION").write_text("16\n")
 
@@ -329,6 +331,22 @@ def test_a_spoilt_folder_ends_a_command_with_2(spoilt: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_place_that_cannot_be_written_to_is_one_line(
+    new_folder: Path,
+) -> None:
+    (new_folder / ".data").touch()
+
+    with (
+        pytest.raises(EmbeddedServerError, match="cannot write") as refused,
+        embedded_postgres(data_of(new_folder)),
+    ):
+        pass
+
+    [line] = str(refused.value).splitlines()
+    assert f"{new_folder}/.data" in line
+    assert "set DATABASE_URL" in line
+
+
 @needs_root
 def test_a_full_disk_is_one_line_that_names_the_folder(
     new_folder: Path,

@@ -149,7 +149,7 @@ def leak_everything(service: Service) -> None:
 
 
 def loans(service: Service) -> dict[str, Any]:
-    """What is lent, and how many requests are at work."""
+    """The open loans, and the number of running requests."""
     answer = httpx.get(f"{service.url}/poolwatch/loans", headers=HEADERS)
     found = answer.json()
     [process] = found["processes"]

@@ -115,7 +115,7 @@ def test_open_transactions_exhaust_pgbouncer_for_every_replica(
     with ThreadPoolExecutor() as thread:
         waiting = thread.submit(healthy.get, "/orders?limit=1")
         wait_until(lambda: bouncer.in_use(database_url)[1] == 1)
-        assert lent(healthy, "engine")[0] == 1  # nobody waits for a pool
+        assert lent(healthy, "engine")[0] == 1  # no request waits for a pool
         assert healthy.get("/readyz").status_code == 503
 
         freed = reset(leaky)

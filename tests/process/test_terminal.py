@@ -5,7 +5,13 @@ import pytest
 from tests.process.command import run
 
 
-@pytest.mark.parametrize("arguments", [["lessons"], ["check", "analytics"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["lessons"],
+        pytest.param(["check", "analytics"], marks=pytest.mark.slow),
+    ],
+)
 def test_an_ascii_terminal_is_enough(
     database_url: str, arguments: list[str]
 ) -> None:

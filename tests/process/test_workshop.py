@@ -153,7 +153,10 @@ def test_watching_checks_again_when_the_file_is_saved(
     assert databases(server_url) == there
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how",
+    [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+)
 def test_a_check_that_is_interrupted_leaves_nothing(
     workshop: Workshop, folder: Path, server_url: str, how: signal.Signals
 ) -> None:

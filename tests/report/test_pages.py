@@ -131,6 +131,7 @@ def test_pictures_are_pictures(folder: Path, page: str) -> None:
         assert width == 1024
 
 
+@pytest.mark.slow
 def test_the_same_record_makes_the_same_page(folder: Path, page: str) -> None:
     (folder / "index.html").unlink()
 
@@ -171,6 +172,7 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_two_runs_are_shown_side_by_side(tmp_path: Path) -> None:
     fewer = replace(LEAKY, leaked=30, restarts=0)
     earlier = replace(

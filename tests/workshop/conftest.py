@@ -17,13 +17,13 @@ from lab.workshop.result import CheckResult
 from tests.conftest import Service
 from tests.process.command import ROOT
 
-ONE_OF_EACH_KIND = {"orders", "analytics", "row_lock", "slow_call", "stream"}
+CHOSEN = {"orders", "row_lock", "slow_call"}
 """Lessons that `make test` checks; the tests of the others are slow."""
 
 
 def slow_unless_chosen(name: str) -> list[pytest.MarkDecorator]:
     """Return the marks of a test that checks a file of this lesson."""
-    return [] if name in ONE_OF_EACH_KIND else [pytest.mark.slow]
+    return [] if name in CHOSEN else [pytest.mark.slow]
 
 
 @dataclass(frozen=True, slots=True)

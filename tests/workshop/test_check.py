@@ -104,6 +104,7 @@ def test_the_solution_passes(patient: Bench, lesson: Lesson) -> None:
     assert looked_at > {scenario.name for scenario in lesson.scenarios}
 
 
+@pytest.mark.slow
 def test_an_endless_loop_is_reported(
     server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +128,7 @@ NEWS = 'await socket.send_json(this | {"news": f"near {order.customer}"})'
 CALL = "await carrier.call()"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lesson", "line", "instead"),
     [

@@ -1,4 +1,4 @@
-"""The pools of an application, which nobody hands to the plugin."""
+"""The pools of an application, which the plugin finds by itself."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""The test that leaks is blamed, and the line; nobody else is."""
+"""The test that leaks is blamed, with its line, and no other test."""
 
 import pytest
 
@@ -104,7 +104,7 @@ def test_watching_an_engine_of_its_own_finds_nothing(suite: Suite) -> None:
 
 
 def test_what_the_garbage_collector_closes_is_a_leak(suite: Suite) -> None:
-    """Nobody gave it back, also if a collection runs before the test ends."""
+    """It was not returned, even if a collection runs before the test ends."""
     run = suite.run(
         """
         def test_dropped():

@@ -75,6 +75,7 @@ def test_it_still_holds_it_while_this_runs():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("poller", ["task", "thread", "executor"])
 def test_the_poller_of_a_modules_fixture_fails_no_test(
     suite: Suite, poller: str
@@ -96,6 +97,7 @@ def test_a_poller_that_leaks_is_its_fixtures(
     assert run.lines < run.marked
 
 
+@pytest.mark.slow
 def test_a_task_that_outlives_its_test_is_not_the_next_tests(
     suite: Suite,
 ) -> None:
@@ -161,6 +163,7 @@ def test_a_request_to_a_server_of_a_fixture_is_its_tests_if_it_is_known(
     assert run.lines == {CARELESS}
 
 
+@pytest.mark.slow
 def test_a_pool_has_one_name_in_finding_and_log(suite: Suite) -> None:
     run = suite.run(
         """

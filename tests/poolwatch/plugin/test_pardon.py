@@ -1,4 +1,4 @@
-"""Whoever gives back in the end is not blamed."""
+"""A test that returns its connections in the end is not blamed."""
 
 import pytest
 

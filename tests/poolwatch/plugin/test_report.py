@@ -1,4 +1,4 @@
-"""What is told of the leaks, and where the plugin comes from."""
+"""The report of the leaks, and where the plugin comes from."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An application that leaks, and gives nobody its engine."""
+"""An application that leaks, and keeps its engine private."""
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient

@@ -10,7 +10,8 @@ import pytest
 
 from app.lessons.provider import Provider
 from app.settings import Settings
-from tests.conftest import TOKEN, ignored_warnings, running
+from tests.conftest import TOKEN, running
+from tests.garbage import ignored_warnings
 
 CONFIGURATION = Path(__file__).with_suffix(".toml")
 

@@ -84,7 +84,7 @@ async def test_openapi_names_them_in_the_lab(service: Service) -> None:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """All flags say *before*, whether somebody reads them or not."""
+    """All flags are *before*; production does not read them."""
     Flags(settings.flags_file).write(
         {lesson.name: "before" for lesson in LESSONS}
     )
@@ -106,7 +106,7 @@ async def test_in_the_lab_the_same_flags_lead_to_a_leak(
     service: Service, path: str
 ) -> None:
     async with asyncio.timeout(10):
-        while not service.loans:  # the flags' file is read meanwhile
+        while not service.loans:  # until the flag file has been read
             await service.client.get(path, headers={"x-user-id": "a user"})
             await service.at_rest()
 

@@ -21,12 +21,12 @@ from tests.conftest import NO_CERTIFICATES, Service
 
 REQUESTS = 1000
 PATIENCE = 100
-"""Seconds that are for ever, where other processes have both cores."""
+"""Seconds; a generous limit for a busy machine."""
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Pools as large as in production, 20 + 10 and 20; nobody gives up."""
+    """Pools as large as in production, 20 + 10 and 20; no wait times out."""
     return settings.model_copy(
         update={
             "pool_workers": 4,
@@ -74,7 +74,7 @@ async def no_leaks(service: Service) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def leakproof(service: Service) -> AsyncIterator[Service]:
-    """The service; a test that leaves a connection lent fails."""
+    """The service; a test that leaves a connection checked out fails."""
     async with no_leaks(service):
         yield service
 

@@ -202,7 +202,7 @@ async def test_a_repaired_file_is_read_again(
 ) -> None:
     caplog.set_level(logging.INFO, "app.flags")
     write(file, "{")
-    await until(lambda: "every lesson answers *after*" in caplog.text)
+    await until(lambda: "every lesson serves *after*" in caplog.text)
 
     flags.write({"orders": "before"})
 

@@ -22,7 +22,7 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 @pytest.fixture
 def settings(settings: Settings, variant: Variant) -> Settings:
-    """The flag says who answers; and nobody waits long for a connection."""
+    """The flag selects the variant, and the pool timeout is short."""
     Flags(settings.flags_file).write({"websocket": variant})
     return settings.model_copy(update={"pool_timeout": 0.2})
 
@@ -110,7 +110,7 @@ async def test_a_client_that_leaves_before_its_answer_costs_no_trace(
 
 
 async def code_after_a_question(service: Service) -> int:
-    """Ask for an order, and answer the code with which the server closes."""
+    """Request an order, and return the code with which the server closes."""
     async with service.socket("/orders/live") as socket:
         await socket.send('{"order_id": 1}')
         with pytest.raises(ConnectionClosedError) as closed:

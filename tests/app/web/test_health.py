@@ -38,6 +38,7 @@ async def test_a_busy_pool_whose_loans_come_back_stays_ready(
         # the probe finds nothing left, and that loans have come back.
         await lent.pop().close()
         lent.append(await engine.connect())
+        await asyncio.sleep(0)
 
     assert (await probe).status_code == 200
     for connection in lent:

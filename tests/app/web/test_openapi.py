@@ -1,4 +1,4 @@
-"""The document describes every route, every answer and every error."""
+"""The document describes every route, response and error."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A lesson's two files are twins: their diff is the lesson, and no more."""
+"""A lesson's two files differ only in the lesson."""
 
 import ast
 import re

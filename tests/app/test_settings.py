@@ -20,7 +20,7 @@ URL = "postgresql://me:secret@db.internal/shop"
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is set outside says nothing about the defaults."""
+    """Settings of the environment must not change the defaults."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 

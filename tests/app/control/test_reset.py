@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tests.app.web.test_metrics import scrape
 from tests.conftest import Service, until
-from tests.test_metrics import scrape
 
 # A reset forces a collection, and SQLAlchemy warns of what it finds.
 pytestmark = pytest.mark.filterwarnings(

@@ -31,7 +31,7 @@ ASYNCPG = Victim(
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Nobody waits long for a connection that will not come."""
+    """A short pool timeout: requests fail soon."""
     return settings.model_copy(update={"pool_timeout": 0.2})
 
 

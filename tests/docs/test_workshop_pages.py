@@ -9,7 +9,7 @@ import pytest
 from app.api import LESSONS
 from app.lesson import Lesson, Starvation
 from lab.lesson_pages import ROOT, WORKSHOP, MarksError, outdated, write
-from tests.test_twins import sources
+from tests.app.test_twins import sources
 
 SECTIONS = [
     "Story",

@@ -20,13 +20,13 @@ from lab.check import sending
 from lab.check.faults import NO_POOL, FaultCount, provoke
 from lab.check.target import AFTER, BEFORE, Target
 from lab.load.request import Answer
+from tests.app.web.test_openapi import declared
 from tests.conftest import (
     Service,
     lab_settings,
     running,
 )
 from tests.garbage import ignored_warnings, without_collector
-from tests.test_openapi import declared
 
 REQUESTS = 2
 """Fewer than any pool has connections."""

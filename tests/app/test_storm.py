@@ -121,7 +121,7 @@ async def survive(settings: Settings, kills: int) -> Storm:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "kills", [40, pytest.param(1200, marks=pytest.mark.slow)]
+    "kills", [10, pytest.param(1200, marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
 def test_killed_backends_cost_their_requests_alone(

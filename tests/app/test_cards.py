@@ -11,15 +11,15 @@ from app import orders
 from app.api import LESSONS
 from app.lesson import Lesson
 from app.lesson_text import LessonTextError, text_beside
-from tests.test_openapi import OPERATIONS
-from tests.test_twins import sources
+from tests.app.test_twins import sources
+from tests.app.web.test_openapi import OPERATIONS
 
 PAGES = ("/poolwatch", "/lab/", "/metrics", "/healthz")
 CARD = Path(orders.__file__).with_name("lesson.toml").read_text()
 
 
 def code_in(*texts: str) -> list[str]:
-    """What is between backticks."""
+    """Text between backticks."""
     return re.findall(r"`([^`]+)`", " ".join(texts))
 
 

@@ -1,4 +1,4 @@
-"""Processing sums up an order once, whoever asks and however often."""
+"""Processing computes an order's total once, for any number of requests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.conftest import Service, running, until
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody else at the same database."""
+    """Another client of the same database."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()

@@ -148,10 +148,25 @@ def test_what_an_event_loop_raises_for_a_closed_transport_is_503(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-class Network:
-    """What is between service and server, and can lose their connections.
+async def test_a_monitor_that_lost_its_connection_says_so_and_reconnects(
+    production: Service,
+) -> None:
+    monitor = production.database.monitor
+    await monitor.fetch("SELECT 1")
+    assert monitor._connection
+    monitor._connection._transport.write_eof()  # type: ignore[attr-defined]
 
-    Neither end hears of it, as where NAT forgets them or a server vanishes.
+    # An OSError: what its users expect of a server that is away.
+    with pytest.raises(ConnectionError, match="the connection ended"):
+        await monitor.fetch("SELECT 1")
+
+    assert await monitor.fetch("SELECT 1")
+
+
+class Network:
+    """A proxy between service and server that can drop connections.
+
+    Neither end gets an error, as when NAT drops a connection.
     """
 
     def __init__(self, database_url: str) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.web.test_metrics import scrape
 from tests.conftest import Service, until
-from tests.test_metrics import scrape
 
 
 async def gauges_of(service: Service, lesson: str) -> dict[str, float]:

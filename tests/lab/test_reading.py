@@ -16,7 +16,7 @@ from tests.garbage import without_collector
 from tests.process.command import free_port
 
 AWAY = "http://127.0.0.1:9"
-"""Port 9, discard: nobody listens there."""
+"""Port 9, discard: no program listens there."""
 
 
 @pytest.fixture
