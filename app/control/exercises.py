@@ -126,7 +126,8 @@ class Exercises:
             raise NotStarted(f"Type: {LAB} workshop start {name}") from None
         except (OSError, ValueError) as error:
             what = getattr(error, "strerror", None) or error
-            raise BrokenFile(f"{_shown(file)}: {what}") from error
+            message = f"{_shown(file)}: {what}"
+            raise BrokenFile(message, **_named(file)) from error
         loaded = self._loaded.get(name)
         if loaded is None or loaded.text != text:
             routes = APIRouter()
@@ -166,7 +167,7 @@ def _run(name: str, file: Path, text: str) -> APIRouter:
         raise _broken(file, error) from error
     if not isinstance(router, APIRouter):
         message = f"{_shown(file)}: `router` is no APIRouter"
-        raise BrokenFile(message, file=_shown(file))
+        raise BrokenFile(message, **_named(file))
     return router
 
 
@@ -181,9 +182,14 @@ def _broken(file: Path, error: BaseException) -> BrokenFile:
     where = f"{_shown(file)}:{line}" if line else _shown(file)
     return BrokenFile(
         f"{where}: {type(error).__name__}: {what}",
-        file=_shown(file),
         line=line,
+        **_named(file),
     )
+
+
+def _named(file: Path) -> dict[str, str]:
+    """Name the file as `ServedFile` does, so that `start` knows it."""
+    return {"file": _shown(file), "fingerprint": fingerprint_of(file)}
 
 
 def _shown(file: Path) -> str:

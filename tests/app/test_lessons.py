@@ -101,6 +101,8 @@ async def record(lesson: Lesson, settings: Settings) -> Recording:
     before = []
     with without_collector():
         async with running(settings) as service:
+            # Orders that other tests have processed become new again.
+            await service.client.post("/lab/reset")
             for scenario in lesson.scenarios:
                 if isinstance(scenario, Starvation):
                     async with running(hasty) as starved:

@@ -24,6 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 import poolwatch
 from poolwatch import Ledger, Reporter, call_site
+from poolwatch.pools import asyncpg as for_asyncpg
 from poolwatch.pools import sqlalchemy as for_sqlalchemy
 from tests.poolwatch.conftest import Server
 from tests.poolwatch.engine_lender import EngineLender
@@ -106,6 +107,8 @@ async def _use(kind: str, lender: Lender) -> None:
 def _forget() -> None:
     """Forget which files are the application's, and which fault is logged."""
     for_sqlalchemy._releases.faults.clear()
+    for book in for_asyncpg._left_to_engines:  # of other tests
+        book.faults.clear()
     poolwatch.in_app()
     for function in vars(call_site).values():
         if hasattr(function, "cache_clear"):

@@ -189,7 +189,8 @@ def test_a_driver_that_tells_no_process_id_is_watched(ledger: Ledger) -> None:
 
 
 @queue_pool
-def test_a_slot_that_was_detached_is_lent_anew(
+@pytest.mark.usefixtures("book")
+def test_a_slot_that_was_detached_is_checked_out_again(
     engine: Engine, ledger: Ledger
 ) -> None:
     with engine.connect() as detached:

@@ -71,7 +71,7 @@ def test_a_lesson_is_started_found_guessed_and_summed_up(
     found = workshop("find", "analytics", str(leak.line + 1))
     assert (found.returncode, found.stdout[:6]) == (0, "Right.")
 
-    seen = workshop("trap", "analytics", "--answer", right_answer())
+    seen = workshop("quiz", "analytics", "--answer", right_answer())
     assert seen.returncode == 0
     assert f"{analytics.lesson.trap.why[1:]}." in seen.stdout
     assert f"{analytics.lesson.alternative_cure.why[1:]}." in seen.stdout
@@ -91,7 +91,7 @@ def test_a_lesson_is_started_found_guessed_and_summed_up(
 
 
 def right_answer() -> str:
-    """The number of the trap's right answer."""
+    """The number of the quiz's right answer."""
     answers = [each.right for each in options(analytics.lesson)]
     return str(answers.index(True) + 1)
 
@@ -214,7 +214,7 @@ def test_start_serves_the_file_and_follows_it(
 
     again = workshop("start", "analytics", "--port", served)
     assert again.returncode == 0
-    assert "it is served already" in again.stderr
+    assert "serves the file already" in again.stderr
 
 
 def test_a_port_that_is_taken_exits_2(workshop: Workshop) -> None:
@@ -223,7 +223,7 @@ def test_a_port_that_is_taken_exits_2(workshop: Workshop) -> None:
         refused = workshop("start", "analytics", "--port", port)
 
     assert refused.returncode == 2
-    assert f"error: somebody else answers at 127.0.0.1:{port}" in (
+    assert f"error: another program listens on 127.0.0.1:{port}" in (
         refused.stderr
     )
 
