@@ -54,8 +54,8 @@ test-slow: install-all ## The slow tests: PgBouncer, alerts, the browser, every 
 	$(TESTS) -m slow
 test-all: test test-slow ## Both
 
-# The README first and alone, as `make demo` is in it. Two at once only for
-# root, who gives each page a network of its own.
+# The README alone, because a busy machine changes what `make demo` measures.
+# The others two at once only for root, who gives each page its own network.
 PAGES := $(RUN)/python -m pytest -p tests.documentation.plugin --timeout 300
 test-docs: install-all ## Run each command of README.md and docs/, compare the outputs
 	$(PAGES) README.md
