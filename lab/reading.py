@@ -1,7 +1,7 @@
 """One reading of a running service and of its server, once a second or so.
 
-It borrows from none of the service's pools, and goes on while the service
-hangs or is away: what cannot be read then is as it was read last.
+It uses none of the service's pools, so it works while the service hangs or
+is down. A value that cannot be read keeps its last reading.
 """
 
 import asyncio

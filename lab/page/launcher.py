@@ -24,7 +24,7 @@ from lab.service import ServiceFailedError, wait_until_alive
 HOST = "127.0.0.1"
 LOOK_SECONDS = 0.1
 PAUSE_SECONDS = 2
-"""Before the service is started again; meanwhile the page says it is away."""
+"""Wait before a restart. Until then the page says that the service is down."""
 ENDS = 3
 MINUTE = 60
 """A service that ends so often in so many seconds would end again."""
