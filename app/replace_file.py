@@ -5,10 +5,10 @@ from tempfile import NamedTemporaryFile
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Put a text file, readable for all, in the place of what is there.
+    """Write a text file that everybody may read, or replace the old one.
 
     Raises:
-        OSError: it could not be written; what was there is untouched.
+        OSError: it could not be written. The old file is unchanged.
 
     """
     with NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
@@ -16,7 +16,7 @@ def replace_file(path: Path, text: str) -> None:
         try:
             new.write(text + "\n")
             new.close()
-            temporary.chmod(0o644)  # a temporary file is its owner's alone
+            temporary.chmod(0o644)  # else only its owner may read it
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)

@@ -239,7 +239,7 @@ def _launch(data: Path, account: Account, programs: Path) -> None:
         reason = _reason(log.read_bytes())
         message = f"no PostgreSQL starts on {data}: {reason}; {ADVICE}"
         raise EmbeddedServerError(message)
-    process.returncode = 0  # it may outlive us, of which Popen would warn
+    process.returncode = 0  # no warning that the server is still running
 
 
 def _reason(told: bytes) -> str:

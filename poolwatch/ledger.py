@@ -44,7 +44,7 @@ class Ledger:
         reset_in_children(self)
 
     def __str__(self) -> str:
-        """Name it in a fault of its own."""
+        """Name the ledger in a log record about a fault of poolwatch."""
         return "requests and jobs"
 
     @property
@@ -190,7 +190,7 @@ class Ledger:
         return rest
 
     def _outlive(self, ended: Borrower, task: TaskRef | None) -> Borrower:
-        """Make a task that outlives its request a borrower of its own."""
+        """Make a separate borrower of a task that outlives its request."""
         successor = ended.successor(task)
         running = task() if task is not None else None
         if running is not None:

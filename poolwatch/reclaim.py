@@ -12,10 +12,10 @@ backend that such a loan uses as well. Code that still uses a connection it
 has leaked, such as a task that was not awaited, gets the driver's error for a
 lost connection.
 
-One window stays open, of about one round trip. A leaked connection may be
-returned between the last look at the ledger and the end of its backend, in no
-transaction, so that its pool sends nothing to the server. The next borrower
-then finds it lost, or loses it with its first statement.
+One race of about one round trip remains. A leaked connection may be returned
+after the last look at the ledger and before its backend ends. If it is in no
+transaction, its pool sends nothing to the server and notices nothing. The next
+borrower then finds the connection lost, or loses it with its first statement.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ async def reclaim_leaks(
     Args:
         ledger: whose leaks to reclaim.
         server: the pools' server: its DSN, for asyncpg; or an
-            `await fetch(query, *args)`, over a connection of its own that is
-            in no transaction.
+            `await fetch(query, *args)`, over a separate connection that is in
+            no transaction.
         after: seconds that a leaked loan must be old.
         pools: names of the pools that are meant, all of that server; every
             pool of the ledger where none is given.

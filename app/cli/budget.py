@@ -27,7 +27,7 @@ def budget(
         typer.Option(
             min=1,
             envvar="WEB_CONCURRENCY",
-            help="Processes of each copy; each has pools of its own.",
+            help="Worker processes of each copy. Each has separate pools.",
         ),
     ] = 1,
     max_connections: Annotated[

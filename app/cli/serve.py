@@ -24,21 +24,22 @@ SHUTDOWN_SECONDS = 5
 """Time that requests have left once the service was asked to stop."""
 
 
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[
+    int, typer.Option(min=1, max=65535, help="Port to listen on.")
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        envvar="WEB_CONCURRENCY",
+        help="Number of worker processes. Each has separate pools.",
+    ),
+]
+
+
 def serve(
-    host: Annotated[
-        str, typer.Option(help="Address to listen on.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Port to listen on.")
-    ] = 8000,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            envvar="WEB_CONCURRENCY",
-            help="Processes that serve; each has pools of its own.",
-        ),
-    ] = 1,
+    host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1
 ) -> None:
     """Run the order service until Ctrl-C or SIGTERM."""
     os.environ["WEB_CONCURRENCY"] = str(workers)

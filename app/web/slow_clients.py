@@ -19,23 +19,23 @@ class BoundedRequests(HttpToolsProtocol):
     _too_late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request."""
+        """Start the timer for the first request."""
         super().connection_made(transport)
         self._start()
 
     def on_message_begin(self) -> None:
-        """Wait for the rest of a request."""
+        """Start the timer for a later request."""
         super().on_message_begin()
         if self._too_late is None:
             self._start()
 
     def on_message_complete(self) -> None:
-        """Have a whole request: it may take its time now."""
+        """Stop the timer: the whole request has arrived."""
         self._stop()
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
+        """Stop the timer: the connection is closed."""
         self._stop()
         super().connection_lost(exc)
 

@@ -1,4 +1,4 @@
-"""The load as a process of its own, with an event loop of its own.
+"""The load in a separate process, with a separate event loop.
 
 It is the command `load`, which prints each result as a line of JSON.
 """

@@ -50,7 +50,7 @@ def page(service: str, poolwatch: str) -> FastAPI:
 
     Args:
         service: the service's URL.
-        poolwatch: the URL of the thread in the service that answers while
+        poolwatch: the URL of the thread in the service that responds while
             the event loop is blocked.
 
     """
@@ -71,7 +71,7 @@ def page(service: str, poolwatch: str) -> FastAPI:
 
     @app.get("/healthz")
     async def alive() -> dict[str, str]:
-        """Answer while the page's own event loop turns."""
+        """Respond while the page's event loop runs."""
         return {"status": "ok"}
 
     @ui.page("/")

@@ -154,7 +154,7 @@ class Dashboard:
             )
 
     async def switch_provider(self, *, on: bool) -> None:
-        """Let the outside service of some lessons answer or not."""
+        """Make the external service of some lessons respond, or hang."""
         if await self._act(
             "Provider", "PUT", "/lab/provider", {"answers": on}
         ):

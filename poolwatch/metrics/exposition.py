@@ -1,8 +1,9 @@
 """Several processes' metrics as one exposition, each sample with its process.
 
-Adding the numbers up would say "30 lent" of two pools, one of them exhausted;
-so they stay apart, and PromQL adds what it wants added. A family stands in
-an exposition once, so the samples of all processes are put together in it.
+A sum over processes hides an exhausted pool beside an idle one, so each
+process keeps its own samples, and a PromQL query adds them where needed. An
+exposition may contain a metric family once, so the samples of all processes
+are collected in it.
 """
 
 from collections.abc import Iterator, Mapping

@@ -185,7 +185,7 @@ def _watch_pool(pool: Any, name: str, ledger: Ledger) -> Book:  # noqa: ANN401, 
             if id(holder) == loan.slot:
                 holder.terminate()
 
-    # Only now: a class that wants no subclass leaves no book behind.
+    # After the classes: a class that cannot be subclassed opens no book.
     gauge = PoolGauge(queue)
     book = ledger.open_book(name, gauge)
     waiters = book.waiters

@@ -252,7 +252,7 @@ def _is_closed(driver_connection: Any) -> bool:  # noqa: ANN401
 
 def _backend_pid(driver_connection: Any) -> int | None:  # noqa: ANN401
     """Ask asyncpg, or psycopg (2 and 3), for the backend's process id."""
-    with suppress(Exception):  # it is closed, or another driver's
+    with suppress(Exception):  # closed, or of an unknown driver
         if hasattr(driver_connection, "get_server_pid"):
             return int(driver_connection.get_server_pid())
         return int(driver_connection.info.backend_pid)

@@ -2,10 +2,11 @@
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from tests.process.command import listens
 
 LOOPBACK_UP = "ip link set lo up && echo up && exec sleep infinity"
 
@@ -38,9 +39,4 @@ def network() -> Iterator[list[str]]:
 def taken(page: str) -> list[int]:
     """List the ports of a page on which a program listens already."""
     named = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", page)}
-    return sorted(port for port in named if _answers(port))
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as caller:
-        return caller.connect_ex(("127.0.0.1", port)) == 0
+    return sorted(port for port in named if listens(port))

@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from zipfile import ZipFile
 import pytest
 
 import poolwatch
+from tests.process.command import listens, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -319,15 +319,9 @@ def test_a_service_that_is_itself_installed_has_its_leak_named(
     monkeypatch.setenv("SHOP_DATABASE", url)
 
     with serving(full, empty) as (process, port):
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                with urlopen(f"http://127.0.0.1:{port}/orders") as response:
-                    assert response.read() == b"42"
-                break
-            except OSError:
-                assert time.monotonic() < deadline, process.stdout
-                time.sleep(0.1)
+        wait_until(lambda: listens(port), PATIENCE)
+        with urlopen(f"http://127.0.0.1:{port}/orders") as response:
+            assert response.read() == b"42"
         process.terminate()
         told, _ = process.communicate(timeout=PATIENCE)
 

@@ -2,8 +2,7 @@
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from poolwatch.pages.process import ThisProcess
 from poolwatch.pages.thread_server import serve_in_thread
 from tests.conftest import TOKEN
 from tests.garbage import without_collector
+from tests.process.command import free_port, listens, wait_until
 
 BLOCKED_SECONDS = 30
 """At most; time enough to ask the own port, also with both cores busy."""
@@ -50,19 +50,6 @@ class Blockable:
             return self.app.get("/healthz", timeout=0.3).is_success
         except httpx.TimeoutException:
             return False
-
-
-def wait_until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -305,8 +292,3 @@ def test_refuses_hosts_that_are_not_meant(
         assert status("evil.example:9001") == 400
         for meant in ("app:9001", "localhost", "127.0.0.1", "[::1]:9001"):
             assert status(meant) == 200
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0

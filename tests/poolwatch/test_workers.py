@@ -19,7 +19,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from poolwatch.pages.process import ThisProcess
 from poolwatch.pages.thread_server import serve_in_thread
 from poolwatch.pages.workers import AllWorkers
-from tests.process.command import ROOT, Service, serving, wait_until
+from tests.process.command import (
+    ROOT,
+    Service,
+    free_port,
+    serving,
+    wait_until,
+)
 
 TOKEN = "the lab's token"
 LEAKS = 6
@@ -97,12 +103,6 @@ def two_workers(
             workers = Workers(service, port, Path(folder))
             with workers.app, workers.own:
                 yield workers
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""`serve --workers 2`: two processes, each with pools of its own."""
+"""`serve --workers 2`: two processes, each with separate pools."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

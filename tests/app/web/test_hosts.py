@@ -32,7 +32,7 @@ OTHERS = pytest.mark.parametrize(
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """With a name of its own."""
+    """Allow one more host name."""
     return settings.model_copy(update={"allowed_hosts": ("shop.example",)})
 
 

@@ -24,12 +24,14 @@ async def echo(request: Request) -> Response:
 
 
 async def wait(request: Request) -> Response:
+    request.app.state.started.set()
     await request.app.state.release.wait()
     return PlainTextResponse("done")
 
 
 async def talk(socket: WebSocket) -> None:
     await socket.accept()
+    socket.app.state.started.set()
     await socket.app.state.release.wait()
     await socket.send_text("done")
     await socket.close()
@@ -42,8 +44,16 @@ async def release() -> asyncio.Event:
 
 
 @pytest.fixture
+async def started() -> asyncio.Event:
+    """Set by a handler when its request has arrived."""
+    return asyncio.Event()
+
+
+@pytest.fixture
 async def port(
-    release: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+    release: asyncio.Event,
+    started: asyncio.Event,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[int]:
     """A server that gives each request a short time to arrive."""
     monkeypatch.setattr(slow_clients, "REQUEST_SECONDS", BOUND)
@@ -55,6 +65,7 @@ async def port(
         ]
     )
     app.state.release = release
+    app.state.started = started
     config = uvicorn.Config(
         app, port=0, log_config=None, http=slow_clients.BoundedRequests
     )
@@ -97,22 +108,32 @@ async def test_a_second_request_has_the_same_bound(port: int) -> None:
     writer.close()
 
 
+async def the_bound_passes(port: int) -> None:
+    """Open a connection that sends nothing, until the server closes it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(20):
+        await reader.read()
+    writer.close()
+
+
 async def test_a_request_that_has_arrived_may_take_its_time(
-    port: int, release: asyncio.Event
+    port: int, release: asyncio.Event, started: asyncio.Event
 ) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as it:
         waiting = asyncio.create_task(it.get("/wait"))
-        await asyncio.sleep(2 * BOUND)  # the bound, were it at work
+        await started.wait()
+        await the_bound_passes(port)
         release.set()
 
         assert (await waiting).text == "done"
 
 
 async def test_a_websocket_may_stay_open(
-    port: int, release: asyncio.Event
+    port: int, release: asyncio.Event, started: asyncio.Event
 ) -> None:
     async with connect(f"ws://127.0.0.1:{port}/talk") as socket:
-        await asyncio.sleep(2 * BOUND)  # the bound, were it at work
+        await started.wait()
+        await the_bound_passes(port)
         release.set()
 
         assert await socket.recv() == "done"
