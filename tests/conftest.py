@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
@@ -41,6 +42,11 @@ TODAY = dt.datetime.now(dt.UTC).date()
 TOKEN = "the lab's token"
 NO_CERTIFICATES = SSLContext(PROTOCOL_TLS_CLIENT)
 """Nobody speaks TLS here, and httpx would read them for each client."""
+
+# A shell starts a job in the background with SIGINT ignored, and programs that
+# a test starts would inherit that: Ctrl-C would not end them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ScratchDatabase = Callable[[], AbstractContextManager[str]]
 
