@@ -4,7 +4,7 @@
 
 A page marks each such part, and the command replaces what is inside:
 
-    <!-- card: story -->
+    <!-- card: head -->
     …
     <!-- end -->
 """
@@ -45,9 +45,7 @@ def outdated(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
     for lesson in LESSONS:
         pages[WORKSHOP / f"{lesson.name}.md"] = {
             "head": _head(lesson),
-            "story": _story(lesson),
-            "heals": _heals(lesson),
-            "trap": _trap(lesson),
+            "why": _why(lesson),
         }
     for page, parts in pages.items():
         text = (root / page).read_text(encoding="utf-8")
@@ -64,40 +62,37 @@ def write(root: Path = ROOT) -> None:
 
 
 def _head(lesson: Lesson) -> str:
-    name, files = lesson.name, f"../../{folder(lesson)}"
-    files_and_copy = (
-        f"The lesson's two files: [before]({files}/before.py),"
-        f" [after]({files}/after.py). `workshop start {name}` creates your"
-        f" copy, `workshop/{name}.py`. The commands need the running service"
-        " and `TOKEN`: see the [trainee's guide](trainee.md)."
-    )
     title = lesson.title[0].lower() + lesson.title[1:]
-    return f"# {name}: {title}\n\n{_wrapped(files_and_copy)}"
+    files = f"../../{folder(lesson)}"
+    links = (
+        f"[before.py]({files}/before.py) · [after.py]({files}/after.py) ·"
+        " [how to use this page](README.md#the-lesson-pages)"
+    )
+    parts = [
+        f"# {lesson.name}: {title}",
+        _wrapped(links),
+        "## Story",
+        _wrapped(lesson.story, "> "),
+    ]
+    return "\n\n".join(parts)
 
 
-def _story(lesson: Lesson) -> str:
-    return _wrapped(lesson.story, "> ")
-
-
-def _heals(lesson: Lesson) -> str:
+def _why(lesson: Lesson) -> str:
     returned_by = HEALS[lesson.heals_by]
-    return _wrapped(f"**What returns the connection:** {returned_by}.")
-
-
-def _trap(lesson: Lesson) -> str:
     what, why = lesson.trap.what, lesson.trap.why
     heading = f"**The popular fix that does not help: {what}.**"
-    return _wrapped(f"{heading} {why[0].upper()}{why[1:]}.")
+    parts = [
+        f"**What returns the connection:** {returned_by}.",
+        f"{heading} {why[0].upper()}{why[1:]}.",
+    ]
+    return "\n\n".join(map(_wrapped, parts))
 
 
 def _table_of_pages() -> str:
     rows = [
-        f"| [{each.name}]({each.name}.md) | {each.title}"
-        f" | {HEALS[each.heals_by]} |"
-        for each in LESSONS
+        f"| [{each.name}]({each.name}.md) | {each.title} |" for each in LESSONS
     ]
-    heading = "| lesson | the mistake | what returns the connection |"
-    return "\n".join([heading, "|---|---|---|", *rows])
+    return "\n".join(["| lesson | the mistake |", "|---|---|", *rows])
 
 
 def _wrapped(text: str, indent: str = "") -> str:
