@@ -2,11 +2,12 @@
 
     python -m lab.lesson_pages
 
-A page marks each such part, and the command replaces what is inside:
+It replaces these parts of the pages:
 
-    <!-- card: head -->
-    …
-    <!-- end -->
+- the list of lessons in both README files, between `<!-- card: lessons -->`
+  and `<!-- end -->`;
+- of a lesson's page, all text above its first section, and the section
+  "What does not help".
 """
 
 import re
@@ -24,28 +25,31 @@ from lab.lessons import table
 ROOT = Path(__file__).parents[1]
 WORKSHOP = Path("docs") / "workshop"
 
-_PART = re.compile(r"(<!-- card: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_FLAGS = re.DOTALL | re.MULTILINE
+_LIST = re.compile(r"(?<=<!-- card: lessons -->\n).*?(?=<!-- end -->)", _FLAGS)
+_HEAD = re.compile(r"\A.*?(?=^## )", _FLAGS)
+_NO_HELP = re.compile(r"(?<=^## What does not help\n).*?(?=^## )", _FLAGS)
 
 
-class MarksError(ValueError):
-    """A page lacks the marks of a part, or marks one that does not exist."""
+class MissingPartError(ValueError):
+    """A page has no place for a part that the cards write."""
 
 
 def outdated(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
     """Yield each page below `root` that differs from the cards, and its text.
 
     Raises:
-        MarksError: a page does not mark each of its parts once.
+        MissingPartError: a page lacks the place for one of its parts.
 
     """
     pages = {
-        Path("README.md"): {"lessons": table()},
-        WORKSHOP / "README.md": {"lessons": _table_of_pages()},
+        Path("README.md"): {_LIST: f"{table()}\n"},
+        WORKSHOP / "README.md": {_LIST: f"{_list_of_pages()}\n"},
     }
     for lesson in LESSONS:
         pages[WORKSHOP / f"{lesson.name}.md"] = {
-            "head": _head(lesson),
-            "why": _why(lesson),
+            _HEAD: f"{_head(lesson)}\n\n",
+            _NO_HELP: f"\n{_no_help(lesson)}\n\n",
         }
     for page, parts in pages.items():
         text = (root / page).read_text(encoding="utf-8")
@@ -66,57 +70,53 @@ def _head(lesson: Lesson) -> str:
     files = f"../../{folder(lesson)}"
     links = (
         f"[before.py]({files}/before.py) · [after.py]({files}/after.py) ·"
-        " [how to use this page](README.md#the-lesson-pages)"
+        " [help](README.md#the-lesson-pages)"
     )
     parts = [
         f"# {lesson.name}: {title}",
         _wrapped(links),
-        "## Story",
-        _wrapped(lesson.story, "> "),
+        _wrapped(lesson.story),
     ]
     return "\n\n".join(parts)
 
 
-def _why(lesson: Lesson) -> str:
-    returned_by = HEALS[lesson.heals_by]
+def _no_help(lesson: Lesson) -> str:
     what, why = lesson.trap.what, lesson.trap.why
-    heading = f"**The popular fix that does not help: {what}.**"
+    if what.split()[0].isalpha():  # not `gc.collect()`
+        what = what[0].upper() + what[1:]
     parts = [
-        f"**What returns the connection:** {returned_by}.",
-        f"{heading} {why[0].upper()}{why[1:]}.",
+        f"**{what}.** {why[0].upper()}{why[1:]}.",
+        f"**What returns the connection:** {HEALS[lesson.heals_by]}.",
     ]
     return "\n\n".join(map(_wrapped, parts))
 
 
-def _table_of_pages() -> str:
-    rows = [
-        f"| [{each.name}]({each.name}.md) | {each.title} |" for each in LESSONS
-    ]
-    return "\n".join(["| lesson | the mistake |", "|---|---|", *rows])
+def _list_of_pages() -> str:
+    return "\n".join(
+        f"{number}. [{each.name}]({each.name}.md): {each.title}"
+        for number, each in enumerate(LESSONS, 1)
+    )
 
 
-def _wrapped(text: str, indent: str = "") -> str:
+def _wrapped(text: str) -> str:
     return textwrap.fill(
-        text,
-        width=79,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
+        text, width=79, break_long_words=False, break_on_hyphens=False
     )
 
 
-def _with_parts(page: Path, text: str, parts: dict[str, str]) -> str:
-    marked = sorted(part[2] for part in _PART.finditer(text))
-    if marked != sorted(parts):
-        raise MarksError(f"{page}: {marked} are marked, not {sorted(parts)}")
-    return _PART.sub(
-        lambda part: f"{part[1]}{parts[part[2]]}\n{part[3]}", text
-    )
+def _with_parts(
+    page: Path, text: str, parts: dict[re.Pattern[str], str]
+) -> str:
+    for place, part in parts.items():
+        found = place.search(text)
+        if not found:
+            raise MissingPartError(f"{page}: nothing matches {place.pattern}")
+        text = text[: found.start()] + part + text[found.end() :]
+    return text
 
 
 if __name__ == "__main__":
     try:
         write()
-    except MarksError as error:
+    except MissingPartError as error:
         sys.exit(str(error))

@@ -8,15 +8,15 @@ import pytest
 
 from app.api import LESSONS
 from app.lesson import Lesson, Starvation
-from lab.lesson_pages import ROOT, WORKSHOP, MarksError, outdated, write
+from lab.lesson_pages import ROOT, WORKSHOP, MissingPartError, outdated, write
 from tests.app.test_twins import sources
 
 SECTIONS = [
-    "Story",
     "Observe",
     "Find",
     "Fix",
     "Why",
+    "What does not help",
     "In production",
     "Sources",
 ]
@@ -50,10 +50,10 @@ def test_a_part_that_differs_is_written_again(copy: Path) -> None:
     assert page.read_text() == right
 
 
-def test_a_page_without_its_marks_is_named(copy: Path) -> None:
-    (copy / "README.md").write_text("No marks.\n")
+def test_a_page_without_a_place_for_its_part_is_named(copy: Path) -> None:
+    (copy / "README.md").write_text("No list.\n")
 
-    with pytest.raises(MarksError, match=r"README\.md: \[\] are marked"):
+    with pytest.raises(MissingPartError, match=r"^README\.md: nothing"):
         write(copy)
 
 
