@@ -68,6 +68,8 @@ class Finding:
     """Where an overdue holder is now, innermost first."""
     healed_by: str | None = None
     """What ended a late or garbage collected loan."""
+    outlived: bool = False
+    """Whether the borrower is a task that outlived its request."""
 
     @classmethod
     def of(
@@ -93,17 +95,20 @@ class Finding:
             stack=stack,
             holding=holding,
             healed_by=healed_by,
+            outlived=borrower is not None and borrower.outlived,
         )
 
     def __str__(self) -> str:
         """Return one sentence."""
-        who = self.borrower or "somebody unnamed"
+        who = self.borrower or "an unnamed borrower"
         backend = self.pid or "unknown"
         text = (
             f"{self.kind}: {who}, pool {self.pool!r} (backend {backend}),"
             f" checked out at {self.site or 'an unknown line'},"
             f" {self.seconds:.1f} s ago"
         )
+        if self.kind == "overdue" and self.outlived:
+            text += ", still held by a task that the request started"
         if self.holding:
             text += f", now at {self.holding[0]}"
         if self.healed_by is not None:

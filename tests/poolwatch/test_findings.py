@@ -126,6 +126,15 @@ async def test_an_overdue_loan_tells_where_the_task_that_holds_it_awaits(
     assert kinds(reporter) == ["overdue", "returned late"]
 
 
+async def test_an_overdue_loan_of_no_request_or_job_says_so(
+    pool: asyncpg.Pool, ledger: Ledger, reporter: Reporter
+) -> None:
+    await pool.acquire()
+    Watchdog(ledger, overdue_after=0).look()
+    (finding,) = reporter.recent
+    assert str(finding).startswith("overdue: an unnamed borrower, pool 'ord")
+
+
 def test_an_overdue_loan_tells_where_the_thread_that_holds_it_is(
     engine: Engine, ledger: Ledger, reporter: Reporter
 ) -> None:

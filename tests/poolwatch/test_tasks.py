@@ -111,6 +111,32 @@ async def test_a_worker_that_a_request_starts_is_no_leak(
     assert (book.leaks, kinds(reporter)) == (0, [])
 
 
+async def test_a_worker_that_keeps_its_loan_is_overdue_and_named_as_the_holder(
+    pool: asyncpg.Pool, book: Book, ledger: Ledger, reporter: Reporter
+) -> None:
+    async def work() -> None:
+        while True:
+            await pool.acquire()
+            await more.wait()
+
+    more = asyncio.Event()
+    with ledger.borrower("GET", {"route": Route("/start")}):
+        task = asyncio.create_task(work())
+    await until_async(lambda: book.loans)
+    poolwatch.Watchdog(ledger, overdue_after=0).look()
+    (finding,) = reporter.recent
+    assert finding.kind == "overdue"
+    assert finding.outlived
+    assert str(finding).startswith("overdue: after GET /start, pool 'orders'")
+    assert ", still held by a task that the request started, now at tests" in (
+        str(finding)
+    )
+    task.cancel()
+    await asyncio.wait([task])
+    assert kinds(reporter) == ["overdue", "task leak"]
+    assert "still held" not in str(reporter.recent[-1])
+
+
 async def test_a_worker_of_an_engine_has_one_borrower_for_all_its_loans(
     engine: AsyncEngine, ledger: Ledger
 ) -> None:
