@@ -7,6 +7,9 @@ RUN := $(VENV)/bin
 # Not the script `pip`: it cannot run in a folder whose name has quotes.
 PIP = $(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
+# Without compiled modules, each of the many short processes compiles them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 help: ## Show this list

@@ -8,10 +8,12 @@ import asyncio
 import gc
 import re
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import httpx
 import pytest
+from anyio._backends._asyncio import WorkerThread
 
 from app.api import LESSONS
 from app.lesson import Lesson, Scenario, Starvation
@@ -86,7 +88,11 @@ def recording(
     lesson, driver = request.param
     folder = tmp_path_factory.mktemp("recording")
     settings = lab_settings(database_url, driver, folder)
-    return asyncio.run(record(lesson, settings))
+    with pytest.MonkeyPatch.context() as patch:
+        # anyio ends a thread that was idle for ten seconds, and with it what
+        # the thread keeps. On a busy machine, that is between two requests.
+        patch.setattr(WorkerThread, "MAX_IDLE_TIME", inf)
+        return asyncio.run(record(lesson, settings))
 
 
 async def record(lesson: Lesson, settings: Settings) -> Recording:

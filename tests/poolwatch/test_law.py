@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import LogRecord
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -26,6 +27,7 @@ import poolwatch
 from poolwatch import Ledger, Reporter, call_site
 from poolwatch.pools import asyncpg as for_asyncpg
 from poolwatch.pools import sqlalchemy as for_sqlalchemy
+from tests.garbage import without_collector
 from tests.poolwatch.conftest import Server
 from tests.poolwatch.engine_lender import EngineLender
 from tests.poolwatch.lender import MOST, SOON, Lender
@@ -55,21 +57,28 @@ async def test_no_fault_of_poolwatch_reaches_the_pool_or_the_request(
     codes = await _codes_on_the_path(kind, server)
     names = {code.co_qualname for code in codes}
     assert {"Book.record_checkout", "Book.record_end", "capture"} <= names
-    for code in codes:
-        caplog.clear()
-        lender = await _opened(kind, server)
-        with _raising(code):
-            # A task of its own: what fails may leave a context as it is.
-            await asyncio.create_task(_use(kind, lender))
-        await lender.close()
-        logged = [
-            record.args
-            for record in caplog.records
-            if record.name == "poolwatch" and record.levelname == "ERROR"
-        ]
-        assert logged, f"{code.co_qualname} has failed in silence"
-        faults = [args for args in logged if args and len(args) == 2]
-        assert len(faults) == len(set(map(str, faults))), "logged twice"
+    gc.unfreeze()  # else what an application has frozen is not found
+    functions = {code: _functions_of(code) for code in codes}
+    with without_collector():  # from here on, only new functions are found
+        for code in codes:
+            caplog.clear()
+            lender = await _opened(kind, server)
+            with _raising(code, functions[code] + _functions_of(code)):
+                # A task of its own: what fails may leave a context as it is.
+                await asyncio.create_task(_use(kind, lender))
+            await lender.close()
+            _was_logged_once(code, caplog.records)
+
+
+def _was_logged_once(code: CodeType, records: list[LogRecord]) -> None:
+    logged = [
+        record.args
+        for record in records
+        if record.name == "poolwatch" and record.levelname == "ERROR"
+    ]
+    assert logged, f"{code.co_qualname} has failed in silence"
+    faults = [args for args in logged if args and len(args) == 2]
+    assert len(faults) == len(set(map(str, faults))), "logged twice"
 
 
 async def _opened(kind: str, server: Server) -> Lender:
@@ -176,15 +185,16 @@ def _is_ours(code: CodeType) -> bool:
     return code.co_filename.startswith(SOURCE)
 
 
-@contextmanager
-def _raising(code: CodeType) -> Iterator[None]:
-    """Have each function of this code raise."""
-    gc.unfreeze()  # else what an application has frozen is not found
-    functions = [
-        each
-        for each in gc.get_objects()
-        if type(each) is FunctionType and each.__code__ is code
+def _functions_of(code: CodeType) -> list[FunctionType]:
+    """Find the functions of this code, save those that are frozen."""
+    return [
+        each for each in gc.get_referrers(code) if type(each) is FunctionType
     ]
+
+
+@contextmanager
+def _raising(code: CodeType, functions: list[FunctionType]) -> Iterator[None]:
+    """Have each of these functions, which have this code, raise."""
     assert functions
     for function in functions:
         function.__code__ = _raises(code)

@@ -328,20 +328,3 @@ def test_workers_meet_without_being_told_where(database_url: str) -> None:
             return set(re.findall(r'process="(\d+)"', text))
 
         wait_until(lambda: len(named()) == 2)
-
-
-def test_nothing_is_left_of_the_meeting_place(
-    database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    del tmp_path_factory  # its folders are too deep for a socket's name
-    with TemporaryDirectory(prefix="t-") as temporary:
-        with serving(
-            "--workers", "2", DATABASE_URL=database_url, TMPDIR=temporary
-        ) as service:
-            wait_until(
-                lambda: list(Path(temporary).glob("poolwatch-*/*.sock"))
-            )
-            service.sigterm()
-            service.exit_code()
-
-        assert not list(Path(temporary).glob("poolwatch-*"))

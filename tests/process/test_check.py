@@ -13,7 +13,7 @@ from app import analytics
 from app.lesson import Variant
 from lab.check.faults import FaultCount
 from lab.service import running_service
-from tests.process.command import run, run_here
+from tests.process.command import run_here
 
 FAULTS = {
     "orders": r"[1-9]\d* leaked by .* × app/orders/before\.py:\d+ ",
@@ -65,7 +65,7 @@ def test_its_service_is_one_process_whatever_the_environment(
 def test_json_counts_each_scenario_of_both_variants_by_its_lines(
     database_url: str,
 ) -> None:
-    check = run(*("check", "analytics", "--json"), DATABASE_URL=database_url)
+    check = run_here("check", "analytics", "--json", DATABASE_URL=database_url)
 
     assert check.returncode == 0, check.stderr
     outcomes = json.loads(check.stdout)

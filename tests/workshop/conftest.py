@@ -26,6 +26,18 @@ def slow_unless_chosen(name: str) -> list[pytest.MarkDecorator]:
     return [] if name in CHOSEN else [pytest.mark.slow]
 
 
+CHECKERS = {"hasty", "patient"}
+"""Fixtures that start a service, once in each process of xdist."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Put the tests that need checkers first: one process runs them all.
+
+    The last tests are those that an idle process takes from another.
+    """
+    items.sort(key=lambda item: CHECKERS.isdisjoint(item.fixturenames))
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """A checker, and the folder with the files that it checks."""
