@@ -99,3 +99,9 @@ class Metric(SQLModel, table=True):
     visitors: int
     orders: int
     revenue: Decimal = Field(sa_column=Column(Numeric(14, 2), nullable=False))
+
+
+# For statements that need no objects: on tables instead of classes, they skip
+# the ORM, which is an eighth of the CPU time of processing an order.
+ORDERS = SQLModel.metadata.tables["orders"]
+ITEMS = SQLModel.metadata.tables["order_items"]

@@ -4,22 +4,19 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 from sqlalchemy import bindparam, func, update
-from sqlmodel import col, select
+from sqlmodel import select
 
-from app.database.models import Order, OrderItem, OrderStatus
+from app.database.models import ITEMS, ORDERS, OrderStatus
 
-FIND_ORDER = select(col(Order.id)).where(
-    col(Order.id) == bindparam("order_id")
-)
+FIND_ORDER = select(ORDERS.c.id).where(ORDERS.c.id == bindparam("order_id"))
 LOCK_ORDER = FIND_ORDER.with_for_update()
-SUM_ITEMS = select(
-    func.sum(col(OrderItem.price) * col(OrderItem.quantity))
-).where(col(OrderItem.order_id) == bindparam("order_id"))
+SUM_ITEMS = select(func.sum(ITEMS.c.price * ITEMS.c.quantity)).where(
+    ITEMS.c.order_id == bindparam("order_id")
+)
 STORE_TOTAL = (
-    update(Order)
-    .where(col(Order.id) == bindparam("order_id"))
+    update(ORDERS)
+    .where(ORDERS.c.id == bindparam("order_id"))
     .values(total=bindparam("sum"), status=OrderStatus.PROCESSED)
-    .execution_options(synchronize_session=False)
 )
 
 

@@ -11,28 +11,27 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import bindparam
-from sqlmodel import col, select
+from sqlmodel import select
 
-from app.database.models import Order, OrderItem, OrderStatus
+from app.database.models import ORDERS, Order, OrderItem, OrderStatus
 from app.orders.fields import Name, Price
 
 LARGEST_ID = 2**31 - 1
 
-# Columns instead of Order, so that no ORM objects are made. SQLModel types
-# `select` for at most four columns, so the type is ignored here.
+# SQLModel types `select` for at most four columns, so the type is ignored.
 ORDER = select(  # type: ignore[call-overload]
-    col(Order.id),
-    col(Order.customer),
-    col(Order.status),
-    col(Order.total),
-    col(Order.created_at),
+    ORDERS.c.id,
+    ORDERS.c.customer,
+    ORDERS.c.status,
+    ORDERS.c.total,
+    ORDERS.c.created_at,
 )
 ORDER_PAGE = (
-    ORDER.where(col(Order.id) > bindparam("after"))
-    .order_by(col(Order.id))
+    ORDER.where(ORDERS.c.id > bindparam("after"))
+    .order_by(ORDERS.c.id)
     .limit(bindparam("limit"))
 )
-ONE_ORDER = ORDER.where(col(Order.id) == bindparam("id"))
+ONE_ORDER = ORDER.where(ORDERS.c.id == bindparam("id"))
 
 OrderId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Limit = Annotated[int, Query(ge=1, le=200, description="Orders on the page.")]
