@@ -90,10 +90,10 @@ diff: install ## Each lesson's two files side by side
 	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
 	done
 
-pictures: install-all ## Take the pictures of docs/pictures anew: real runs (2 minutes)
+pictures: install-all ## Take the pictures of docs/pictures again: real runs (2 minutes)
 	$(RUN)/python -m tests.page.pictures
 
-dashboard: install-all ## Write Grafana's dashboard anew, after a change of ops/grafana
+dashboard: install-all ## Write Grafana's dashboard again, after a change of ops/grafana
 	$(RUN)/python -m ops.grafana.dashboard
 
 lock: install-all ## Renew the lock files (asks the package registry)

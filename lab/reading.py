@@ -86,7 +86,7 @@ class Reading:
     server: Mapping[str, int] = field(
         default_factory=lambda: dict.fromkeys(STATES, 0)
     )
-    """Connections of this database by state, whoever has opened them."""
+    """Connections of this database by state, of all its clients."""
     loop_lag: float = 0.0
     """Seconds."""
     collections: tuple[int, int, int] = (0, 0, 0)

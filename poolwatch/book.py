@@ -1,4 +1,4 @@
-"""One pool's page in the ledger, and the listeners that it tells."""
+"""One pool's record: open loans, counts, times; and what listens to it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Listener:
 
 
 class Book:
-    """One pool's page in the ledger.
+    """One pool's record: its open loans, counts and times.
 
     Safe with threads, and with the garbage collector, which may end a loan
     in the middle of any other code: the lock is reentrant.

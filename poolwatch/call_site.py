@@ -82,7 +82,7 @@ _CALLERS = (
 )
 
 _in_app: set[str] = set()
-"""Installed packages that are the application's, as somebody has said."""
+"""Installed packages that are the application's: see `in_app`."""
 _guessed: set[str] = set()
 """Installed packages that the log has named as taken for it."""
 

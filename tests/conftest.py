@@ -41,7 +41,7 @@ from tests.garbage import without_collector
 TODAY = dt.datetime.now(dt.UTC).date()
 TOKEN = "the lab's token"
 NO_CERTIFICATES = SSLContext(PROTOCOL_TLS_CLIENT)
-"""Nobody speaks TLS here, and httpx would read them for each client."""
+"""No test uses TLS, and httpx would read them for each client."""
 
 # A shell starts a job in the background with SIGINT ignored, and programs that
 # a test starts would inherit that: Ctrl-C would not end them.

@@ -41,8 +41,8 @@ class PoolGauges(Collector):
             )
             for name, text in (
                 ("total", "Pool size: connections it keeps"),
-                ("active", "Connections lent"),
-                ("idle", "Open connections that nobody has borrowed"),
+                ("active", "Connections that are checked out"),
+                ("idle", "Open connections that are not checked out"),
                 ("overflow", "Open connections beyond the pool size"),
             )
         )

@@ -42,7 +42,7 @@ async def server_metrics(monitor: Monitor) -> bytes:
         oldest.labels(state).set(states[state].oldest_transaction)
     connected = Gauge(
         "pg_stat_database_numbackends",
-        "Connections of each database of the server, whoever has opened them",
+        "Connections of each database of the server, of all its clients",
         ["datname"],
         registry=registry,
     )

@@ -56,8 +56,8 @@ logger = logging.getLogger("poolwatch")
 
 MOST_KEPT = 100_000
 """Durations of one kind and pool kept from one collection to the next. That
-is 1,600 checkouts a second where somebody collects once a minute, and 3 MB;
-where nobody does, it is all that is ever kept."""
+is 1,600 checkouts a second with a collection each minute, and 3 MB; without
+collections, no more is ever kept."""
 
 
 class Exporter(Listener):
