@@ -49,7 +49,7 @@ def load(
     rate: Annotated[
         float,
         typer.Option(
-            min=0.1, max=10_000, callback=finite, help="Arrivals a second."
+            min=0.1, max=10_000, callback=finite, help="Requests per second."
         ),
     ] = 40,
     seed: Annotated[
