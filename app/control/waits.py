@@ -4,8 +4,8 @@
 buckets.
 """
 
-from collections import deque
-from itertools import islice
+from array import array
+from itertools import count
 
 from pydantic import BaseModel
 
@@ -25,19 +25,30 @@ class WaitTimes(BaseModel):
 class Waits(Listener):
     """Records each wait of this process."""
 
-    MOST = 1_000_000
+    MOST = 100_000
 
     def __init__(self) -> None:
-        """Keep the newest million, 8 bytes each."""
-        self._seconds: deque[float] = deque(maxlen=self.MOST)
+        """Make room for the newest waits, all at once.
+
+        A list that grows would look like a memory leak of the service.
+        """
+        self._seconds = array("d", bytes(8 * self.MOST))
+        self._numbers = count()
+        self._count = 0
 
     def waited(self, book: Book, seconds: float) -> None:  # noqa: ARG002
         """Record one wait."""
-        self._seconds.append(seconds)
+        number = next(self._numbers)  # threads call this at the same time
+        self._seconds[number % self.MOST] = seconds
+        self._count = number + 1
 
     def times(self, skip: int = 0) -> WaitTimes:
-        """Summarise the recorded waits, without the first `skip`."""
-        found = sorted(islice(self._seconds, skip, None))
+        """Summarise the newest waits, without the first `skip` of all."""
+        first = max(skip, self._count - self.MOST)
+        found = sorted(
+            self._seconds[number % self.MOST]
+            for number in range(first, self._count)
+        )
         waits = found or [0.0]
         last = len(waits) - 1
         return WaitTimes(
