@@ -1,9 +1,9 @@
 """How memory grew in a run, and how sure a rate per hour is."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import linear_regression, mean
+from statistics import linear_regression, mean, median
 from typing import Literal
 
 from lab.report.demo_run import DemoRun, LeakStep, Sample, VariantResult
@@ -14,8 +14,10 @@ WARM_UP = 120
 """Seconds of load in which caches fill: memory grows, and then stops."""
 LONG_ENOUGH = 300
 """Seconds after that. A shorter run cannot give a rate per hour."""
+PARTS = 16
+"""Of a run, each of which gives a rate."""
 FEWEST = 5
-"""Points that make a line."""
+"""Points that make a line, and parts that make a rate."""
 
 Side = Literal["service", "PostgreSQL"]
 """The service's process, or PostgreSQL's backends of its connections."""
@@ -36,11 +38,32 @@ def growth(result: VariantResult, side: Side) -> float | None:
 
 
 def per_hour(result: VariantResult, side: Side) -> Slope | None:
-    """MiB for each hour after the warm-up; None if the run is too short."""
-    if len(result.per_second) < WARM_UP + LONG_ENOUGH:
+    """MiB for each hour after the warm-up; None if the run is too short.
+
+    It is the median over equal parts of the run. The allocator and the kernel
+    add and free several MiB at once: such a step changes the slope of one
+    part, where a line through all samples would take it for growth. The
+    error comes from the median distance to the median, for the same reason.
+    """
+    end = len(result.per_second)
+    if end < WARM_UP + LONG_ENOUGH:
         return None
-    points = _under_load(result, side)
-    return _slope((at / HOUR, mib) for at, mib in points if at >= WARM_UP)
+    parts: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for at, mib in _under_load(result, side):
+        if at >= WARM_UP:
+            part = int(PARTS * (at - WARM_UP) / (end - WARM_UP))
+            parts[part].append((at / HOUR, mib))
+    slopes = [
+        slope.value for points in parts.values() if (slope := _slope(points))
+    ]
+    if len(slopes) < FEWEST:
+        return None
+    middle = median(slopes)
+    distance = median(abs(slope - middle) for slope in slopes)
+    # Of a normal distribution: the median distance is 0.674 of a standard
+    # deviation, and a median's error 1.253 times a mean's.
+    error = 1.253 * distance / 0.674 / len(slopes) ** 0.5
+    return Slope(middle, error)
 
 
 def per_leak(run: DemoRun, side: Side) -> Slope | None:
@@ -74,23 +97,13 @@ def _points(
 
 
 def _slope(points: Iterable[tuple[float, float]]) -> Slope | None:
-    """Fit a line by least squares.
-
-    Memory stays allocated for a while, so samples that follow one another
-    resemble each other. The error is widened by their autocorrelation.
-    """
+    """Fit a line by least squares."""
     known = list(points)
     if len(known) < FEWEST or len({x for x, _ in known}) == 1:
         return None
     xs, ys = zip(*known, strict=True)
     slope, intercept = linear_regression(xs, ys)
-    misses = [y - intercept - slope * x for x, y in known]
-    squares = sum(miss**2 for miss in misses)
+    squares = sum((y - intercept - slope * x) ** 2 for x, y in known)
     middle = mean(xs)
     spread = sum((x - middle) ** 2 for x in xs)
-    error = (squares / (len(known) - 2) / spread) ** 0.5
-    if squares:
-        likeness = sum(a * b for a, b in pairwise(misses)) / squares
-        likeness = min(max(likeness, 0), 0.99)
-        error *= ((1 + likeness) / (1 - likeness)) ** 0.5
-    return Slope(slope, error)
+    return Slope(slope, (squares / (len(known) - 2) / spread) ** 0.5)

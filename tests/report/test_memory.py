@@ -46,19 +46,24 @@ def test_a_long_run_has_a_rate_without_its_warm_up() -> None:
     assert rate(slope) == "6.0 ±0.0 MiB/h"
 
 
-def test_samples_that_resemble_each_other_widen_the_error() -> None:
-    """Memory that stays allocated for a minute is one observation."""
+def test_a_step_is_no_growth() -> None:
+    """As the allocator and the kernel make them, up and down."""
+    late = [8 * MIB * (second > 430) for second in range(600)]
+    often = [8 * MIB * (second // 90 % 2) for second in range(600)]
+
+    for steps in (late, often):
+        assert rate(per_hour(_with(steps), "service")) == "0.0 ±0.0 MiB/h"
+
+
+def test_noise_widens_the_error() -> None:
     random = Random(1)  # noqa: S311 - noise
-    noise = [random.randrange(MIB) for _ in range(600)]
-    steps = [noise[second // 60] for second in range(600)]
 
-    errors = [
-        slope.error
-        for each in (noise, steps)
-        if (slope := per_hour(_with(each), "service"))
-    ]
+    slope = per_hour(
+        _with([random.randrange(MIB) for _ in range(600)]), "service"
+    )
 
-    assert errors[1] > 5 * errors[0] > 0
+    assert slope
+    assert abs(slope.value) < 3 * slope.error
 
 
 def _with(noise: list[int]) -> VariantResult:
