@@ -6,8 +6,8 @@ It replaces these parts of the pages:
 
 - the list of lessons in both README files, between `<!-- card: lessons -->`
   and `<!-- end -->`;
-- of a lesson's page, all text above its first section, and the section
-  "What does not help".
+- of a lesson's page, all text above its first section, and all from "What
+  returns the connection" to the section "In production".
 """
 
 import re
@@ -28,7 +28,9 @@ WORKSHOP = Path("docs") / "workshop"
 _FLAGS = re.DOTALL | re.MULTILINE
 _LIST = re.compile(r"(?<=<!-- card: lessons -->\n).*?(?=<!-- end -->)", _FLAGS)
 _HEAD = re.compile(r"\A.*?(?=^## )", _FLAGS)
-_NO_HELP = re.compile(r"(?<=^## What does not help\n).*?(?=^## )", _FLAGS)
+_REMEDIES = re.compile(
+    r"^\*\*What returns the connection:.*?(?=^## In production$)", _FLAGS
+)
 
 
 class MissingPartError(ValueError):
@@ -49,7 +51,7 @@ def outdated(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
     for lesson in LESSONS:
         pages[WORKSHOP / f"{lesson.name}.md"] = {
             _HEAD: f"{_head(lesson)}\n\n",
-            _NO_HELP: f"\n{_no_help(lesson)}\n\n",
+            _REMEDIES: f"{_remedies(lesson)}\n\n",
         }
     for page, parts in pages.items():
         text = (root / page).read_text(encoding="utf-8")
@@ -80,13 +82,14 @@ def _head(lesson: Lesson) -> str:
     return "\n\n".join(parts)
 
 
-def _no_help(lesson: Lesson) -> str:
+def _remedies(lesson: Lesson) -> str:
     what, why = lesson.trap.what, lesson.trap.why
     if what.split()[0].isalpha():  # not `gc.collect()`
         what = what[0].upper() + what[1:]
     parts = [
-        f"**{what}.** {why[0].upper()}{why[1:]}.",
         f"**What returns the connection:** {HEALS[lesson.heals_by]}.",
+        "## What does not help",
+        f"**{what}.** {why[0].upper()}{why[1:]}.",
     ]
     return "\n\n".join(map(_wrapped, parts))
 

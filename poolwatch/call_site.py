@@ -1,9 +1,9 @@
 """Where a connection was borrowed: the application's own frames, cheaply.
 
-Recording walks the live frames and keeps code objects and instruction
-offsets, no frames and so no local variables: a kept frame would keep the
-session it holds alive and deepen the leak. Line numbers are computed only when
-they are read. One stack a checkout, printed without the pool's own
+Recording walks the live frames, and keeps code objects and instruction
+offsets. It keeps no frame: that would keep the local variables alive, the
+session among them, and make the leak worse. Line numbers are computed only
+when they are read. One stack a checkout, printed without the pool's own
 frames, is the idea of HikariCP's `leakDetectionThreshold`.
 """
 

@@ -167,7 +167,7 @@ async def read_waits(
         int, Query(ge=0, description="Number of first waits to leave out.")
     ] = 0,
 ) -> WaitTimes:
-    """Return percentiles of the waits since the process started."""
+    """Return percentiles of the newest 100,000 waits of the process."""
     return lab.waits.times(skip)
 
 

@@ -26,6 +26,7 @@ class Waits(Listener):
     """Records each wait of this process."""
 
     MOST = 100_000
+    """Waits that it keeps, the newest ones."""
 
     def __init__(self) -> None:
         """Make room for the newest waits, all at once.

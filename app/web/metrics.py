@@ -1,9 +1,9 @@
 """`GET /metrics`: HTTP, both pools, and what the server itself counts.
 
-The write-up's gauges keep their names and get a label `pool`. It computed
-idle as `size() - checkedout()`, which calls 20 connections idle in a fresh
-pool that has opened none, and overflow as `overflow()`, which is -20 there;
-these read what the pool really has open, whenever they are scraped.
+The write-up's gauges keep their names and get a label `pool`. At each scrape
+they read what the pool has open. The write-up computes idle as `size() -
+checkedout()`, and overflow as `overflow()`. In a fresh pool of 20, which has
+opened no connection, that gives 20 and -20.
 """
 
 from collections.abc import Iterator

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import linear_regression, mean, median
 from typing import Literal
 
@@ -15,9 +16,9 @@ WARM_UP = 120
 LONG_ENOUGH = 300
 """Seconds after that. A shorter run cannot give a rate per hour."""
 PARTS = 16
-"""Of a run, each of which gives a rate."""
+"""Parts of a run; each is one observation."""
 FEWEST = 5
-"""Points that make a line, and parts that make a rate."""
+"""Points that make a line."""
 
 Side = Literal["service", "PostgreSQL"]
 """The service's process, or PostgreSQL's backends of its connections."""
@@ -40,30 +41,25 @@ def growth(result: VariantResult, side: Side) -> float | None:
 def per_hour(result: VariantResult, side: Side) -> Slope | None:
     """MiB for each hour after the warm-up; None if the run is too short.
 
-    It is the median over equal parts of the run. The allocator and the kernel
-    add and free several MiB at once: such a step changes the slope of one
-    part, where a line through all samples would take it for growth. The
-    error comes from the median distance to the median, for the same reason.
+    Memory stays allocated for a while, so samples that follow one another
+    resemble each other: the median of each of 16 equal parts is one
+    observation. Then a line through all pairs of these, by Theil and Sen: a
+    step of several MiB, as the allocator and the kernel make them, moves it
+    less than it moves a line of least squares.
     """
     end = len(result.per_second)
     if end < WARM_UP + LONG_ENOUGH:
         return None
     parts: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for at, mib in _under_load(result, side):
-        if at >= WARM_UP:
+        if WARM_UP <= at < end:
             part = int(PARTS * (at - WARM_UP) / (end - WARM_UP))
             parts[part].append((at / HOUR, mib))
-    slopes = [
-        slope.value for points in parts.values() if (slope := _slope(points))
+    medians = [
+        (median(at for at, _ in part), median(mib for _, mib in part))
+        for part in parts.values()
     ]
-    if len(slopes) < FEWEST:
-        return None
-    middle = median(slopes)
-    distance = median(abs(slope - middle) for slope in slopes)
-    # Of a normal distribution: the median distance is 0.674 of a standard
-    # deviation, and a median's error 1.253 times a mean's.
-    error = 1.253 * distance / 0.674 / len(slopes) ** 0.5
-    return Slope(middle, error)
+    return _theil_sen(medians) if len(medians) >= FEWEST else None
 
 
 def per_leak(run: DemoRun, side: Side) -> Slope | None:
@@ -107,3 +103,20 @@ def _slope(points: Iterable[tuple[float, float]]) -> Slope | None:
     middle = mean(xs)
     spread = sum((x - middle) ** 2 for x in xs)
     return Slope(slope, (squares / (len(known) - 2) / spread) ** 0.5)
+
+
+def _theil_sen(points: list[tuple[float, float]]) -> Slope:
+    """Take the median slope of all pairs of points (Theil 1950, Sen 1968).
+
+    The error is half the distance between the slopes one standard deviation
+    of Kendall's statistic below and above the median.
+    """
+    slopes = sorted(
+        (y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points, 2)
+    )
+    n = len(points)
+    spread = (n * (n - 1) * (2 * n + 5) / 18) ** 0.5
+    last = len(slopes) - 1
+    low = max(round((last - spread) / 2), 0)
+    high = min(round((last + spread) / 2), last)
+    return Slope(median(slopes), (slopes[high] - slopes[low]) / 2)

@@ -1,19 +1,19 @@
 """Watch an asyncpg pool, or every connection that is made without one.
 
 asyncpg has no events. A pool keeps a holder for each of its slots in a
-queue, and a loan is exactly the time a holder is away from that queue,
-whichever way it ends: release, close, terminate, or a backend that died. So
-the pool's class and its queue's class are replaced by subclasses of
-themselves that record what leaves and what returns.
+queue. A loan is exactly the time that a holder is away from that queue. It
+ends with a release, a close, a termination or the death of the backend. So
+the classes of the pool and of its queue are replaced by subclasses that
+record what leaves and what returns.
 
-A holder lives as long as its pool, so its `id` is the slot. Neither holders,
-before asyncpg 0.32, nor pools can be referred to weakly, but a queue can: it
-refers to its pool, which refers to it, and the gauge finds the pool there.
+A holder lives as long as its pool, so its `id` is the slot. A pool cannot be
+referred to weakly, nor can a holder before asyncpg 0.32. A queue can. Pool
+and queue refer to each other, so the gauge finds the pool through the queue.
 
 A connection of `asyncpg.connect()` is a loan from when it is open until it
-is cleaned up, or until a pool takes it over. asyncpg tells its termination
-listeners of the end, but in the loop's next turn, which may never come: so
-the connection's class is replaced too.
+is cleaned up, or until a pool takes it over. The connection's class is
+replaced too, because asyncpg calls its termination listeners only in the
+loop's next turn, which may never come.
 """
 
 from __future__ import annotations

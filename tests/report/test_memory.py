@@ -46,13 +46,30 @@ def test_a_long_run_has_a_rate_without_its_warm_up() -> None:
     assert rate(slope) == "6.0 ±0.0 MiB/h"
 
 
-def test_a_step_is_no_growth() -> None:
-    """As the allocator and the kernel make them, up and down."""
-    late = [8 * MIB * (second > 430) for second in range(600)]
-    often = [8 * MIB * (second // 90 % 2) for second in range(600)]
+def test_one_step_is_within_the_error() -> None:
+    """As the allocator and the kernel make them."""
+    slope = per_hour(
+        _with([8 * MIB * (second > 430) for second in range(600)]), "service"
+    )
 
-    for steps in (late, often):
-        assert rate(per_hour(_with(steps), "service")) == "0.0 ±0.0 MiB/h"
+    assert slope
+    assert slope.value < slope.error
+
+
+def test_steps_up_and_down_are_no_growth() -> None:
+    steps = [8 * MIB * (second // 90 % 2) for second in range(600)]
+
+    assert rate(per_hour(_with(steps), "service")) == "0.0 ±0.0 MiB/h"
+
+
+def test_growth_by_steps_is_growth() -> None:
+    slope = per_hour(
+        _with([MIB * (second // 100) for second in range(600)]), "service"
+    )
+
+    assert slope
+    assert slope.value == pytest.approx(36, abs=slope.error)
+    assert slope.error < 5
 
 
 def test_noise_widens_the_error() -> None:
@@ -63,7 +80,7 @@ def test_noise_widens_the_error() -> None:
     )
 
     assert slope
-    assert abs(slope.value) < 3 * slope.error
+    assert 0 < abs(slope.value) < 3 * slope.error
 
 
 def _with(noise: list[int]) -> VariantResult:

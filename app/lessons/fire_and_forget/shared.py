@@ -4,14 +4,14 @@ import asyncio
 
 from pydantic import BaseModel
 from sqlalchemy import bindparam
-from sqlmodel import col, select
+from sqlmodel import select
 
-from app.database.models import OrderItem
+from app.database.models import ITEMS
 
 PRODUCTS = (
-    select(OrderItem.product)
-    .where(col(OrderItem.order_id) == bindparam("order_id"))
-    .order_by(col(OrderItem.id))
+    select(ITEMS.c.product)
+    .where(ITEMS.c.order_id == bindparam("order_id"))
+    .order_by(ITEMS.c.id)
 )
 TASKS: set[asyncio.Task[None]] = set()
 """Strong references: the event loop itself keeps only weak ones."""
