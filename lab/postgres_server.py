@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import copytree, rmtree
@@ -164,7 +165,10 @@ def _check(data: Path) -> None:
 def _make(data: Path, account: Account, programs: Path) -> None:
     """Make the data folder whole, or not at all, even when we are killed."""
     for left in data.parent.glob("new-*"):
-        rmtree(left, ignore_errors=True)
+        # An initdb that outlived a killed command may still write there.
+        wait_until(
+            partial(_remove, left), STOP_SECONDS, f"removing the folder {left}"
+        )
     with (
         TemporaryDirectory(
             dir=data.parent, prefix="new-", ignore_cleanup_errors=True
@@ -187,6 +191,11 @@ def _make(data: Path, account: Account, programs: Path) -> None:
             message = f"cannot make {data}: {reason}; set DATABASE_URL"
             raise EmbeddedServerError(message)
         made.rename(data)
+
+
+def _remove(folder: Path) -> bool:
+    rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 @contextmanager
