@@ -6,6 +6,9 @@ VENV := .venv
 RUN := $(VENV)/bin
 # Not the script `pip`: it cannot run in a folder whose name has quotes.
 PIP = $(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+# uv takes seconds where pip takes minutes. But it does not read pip.conf: if a
+# registry is named only there, pip installs.
+UV := $(RUN)/uv pip install --quiet --compile-bytecode --python $(RUN)/python --require-hashes -r
 
 # Without compiled modules, each of the many short processes compiles them.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,15 +21,16 @@ help: ## Show this list
 # Two steps into one environment: what the demo, the page and the workshop
 # need, and beyond that what tests and lint need. Each is made again when its
 # lock changes; a half-made environment has no mark.
-$(VENV)/.lab: requirements-lab.lock
+$(VENV)/.lab: requirements-lab.lock requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version 2>&1) is too old. Try: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) requirements-lab.lock
+	$(PIP) requirements-uv.lock
+	$(UV) requirements-lab.lock || $(PIP) requirements-lab.lock
 	@touch $@
 
 $(VENV)/.complete: requirements.lock $(VENV)/.lab
-	$(PIP) requirements.lock
+	$(UV) requirements.lock || $(PIP) requirements.lock
 	@touch $@
 
 install: $(VENV)/.lab ## Make .venv with what demo, lab and workshop need
@@ -96,16 +100,14 @@ pictures: install-all ## Take the pictures of docs/pictures again: real runs (2 
 dashboard: install-all ## Write Grafana's dashboard again, after a change of ops/grafana
 	$(RUN)/python -m ops.grafana.dashboard
 
+LOCK := $(RUN)/uv pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate
 lock: install-all ## Renew the lock files (asks the package registry)
-	$(RUN)/python -m pip install --quiet uv
-	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
-	  --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
-	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate -c requirements.lock --extra lab pyproject.toml -o requirements-lab.lock
-	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate -c requirements.lock pyproject.toml -o requirements-service.lock
-	echo locust | $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate -c requirements.lock - -o requirements-load.lock
+	$(LOCK) --upgrade --all-extras pyproject.toml -o requirements.lock
+	$(LOCK) -c requirements.lock --extra lab pyproject.toml -o requirements-lab.lock
+	$(LOCK) -c requirements.lock pyproject.toml -o requirements-service.lock
+	echo locust | $(LOCK) -c requirements.lock - -o requirements-load.lock
+	echo uv | $(LOCK) -c requirements.lock - -o requirements-uv.lock
 
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report

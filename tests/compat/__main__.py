@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from lab.start import database
 from tests.compat.matrix import LIBRARIES, rows
-from tests.compat.run import ROOT, Result, find_pythons, find_uv, run_tests
+from tests.compat.run import ROOT, Result, find_pythons, run_tests
 
 README = ROOT / "poolwatch" / "README.md"
 HEADING = "| | tested with |"
@@ -31,13 +31,11 @@ def main() -> None:
         database(),
         ThreadPoolExecutor(AT_ONCE) as executor,
     ):
-        uv = find_uv(Path(temporary, "uv"))
         jobs = [
             executor.submit(
                 run_tests,
                 row,
                 pythons[row.python],
-                uv,
                 Path(temporary, str(n)),
             )
             for n, row in enumerate(rows([*pythons]))

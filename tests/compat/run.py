@@ -4,10 +4,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree as ET
+
+from uv import find_uv_bin
 
 from tests.compat.matrix import LIBRARIES, Row
 
@@ -34,13 +35,14 @@ class Result:
     output: str = ""
 
 
-def run_tests(row: Row, python: Path, uv: Path, folder: Path) -> Result:
+def run_tests(row: Row, python: Path, folder: Path) -> Result:
     """Make the environment in a folder, and run the tests there.
 
     Raises:
         CalledProcessError: the packages cannot be installed.
 
     """
+    uv = find_uv_bin()
     _quietly(uv, "venv", "--quiet", "--python", python, folder)
     inside = folder / "bin" / "python"
     _quietly(uv, "pip", "install", "--quiet", "-p", inside, *row.requirements)
@@ -86,15 +88,6 @@ def _failures(report: Path) -> dict[str, list[str]]:
             ):
                 failed.setdefault(library, []).append(where)
     return failed
-
-
-def find_uv(folder: Path) -> Path:
-    """Return the uv on the path, or install one in the folder."""
-    if (installed := shutil.which("uv")) is not None:
-        return Path(installed)
-    _quietly(sys.executable, "-m", "venv", folder)
-    _quietly(folder / "bin" / "pip", "install", "--quiet", "uv")
-    return folder / "bin" / "uv"
 
 
 def find_pythons() -> dict[str, Path]:

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 from zipfile import ZipFile
 
 import pytest
+from uv import find_uv_bin
 
 import poolwatch
 from tests.process.command import listens, wait_until
@@ -55,13 +56,12 @@ class Environment:
         )
 
     def install(self, *packages: object) -> None:
-        """Install, as a reader does."""
-        pip("--python", self.python, "install", *packages)
+        uv("pip", "install", "--python", self.python, *packages)
 
 
-def pip(*arguments: object) -> None:
+def uv(*arguments: object) -> None:
     subprocess.run(
-        [sys.executable, "-m", "pip", "-q", *map(str, arguments)],
+        [find_uv_bin(), "--quiet", *map(str, arguments)],
         check=True,
         timeout=300,
     )
@@ -73,30 +73,34 @@ def make_environment(folder: Path) -> Environment:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is published."""
+    folder = tmp_path_factory.mktemp("wheel")
+    uv("build", "--wheel", PROJECT, "--out-dir", folder)
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
     """An environment with poolwatch and nothing else."""
     environment = make_environment(tmp_path_factory.mktemp("bare"))
-    environment.install(PROJECT)
+    environment.install(wheel)
     return environment
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def full(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
     """An environment with poolwatch and what a service has."""
     environment = make_environment(tmp_path_factory.mktemp("full"))
-    environment.install(PROJECT, "fastapi", "uvicorn", "sqlalchemy", "asyncpg")
-    environment.install("pytest", "pytest-poolwatch")
+    environment.install(
+        *(wheel, "fastapi", "uvicorn", "sqlalchemy", "asyncpg"),
+        *("pytest", "pytest-poolwatch"),
+    )
     return environment
 
 
-def test_the_wheel_is_small_and_has_the_package_alone(
-    tmp_path: Path,
-) -> None:
-    before = {path.name for path in PROJECT.iterdir()}
-    pip("wheel", "--no-deps", PROJECT, "-w", tmp_path)
-
-    assert {path.name for path in PROJECT.iterdir()} == before
-    [wheel] = tmp_path.iterdir()
+def test_the_wheel_is_small_and_has_the_package_alone(wheel: Path) -> None:
     assert wheel.name == f"poolwatch-{poolwatch.__version__}-py3-none-any.whl"
     assert wheel.stat().st_size < 100_000
     with ZipFile(wheel) as packed:
@@ -129,8 +133,12 @@ def test_it_is_installed_from_a_folder_of_a_git_repository(
     ):
         subprocess.run([git, *command], cwd=repository, check=True)
     environment = make_environment(tmp_path / "environment")
-    environment.install(
-        f"poolwatch @ git+file://localhost{repository}#subdirectory=poolwatch"
+    source = f"git+file://localhost{repository}#subdirectory=poolwatch"
+    pip = (sys.executable, "-m", "pip", "--quiet", "--python")
+    subprocess.run(
+        [*pip, environment.python, "install", f"poolwatch @ {source}"],
+        check=True,
+        timeout=300,
     )
 
     version = environment.run(
@@ -183,10 +191,10 @@ def test_a_missing_package_names_the_extra_that_brings_it(
     ],
 )
 def test_an_extra_brings_what_its_modules_need(
-    tmp_path: Path, extra: str, module: str
+    tmp_path: Path, wheel: Path, extra: str, module: str
 ) -> None:
     environment = make_environment(tmp_path)
-    environment.install(f"{PROJECT}[{extra}]")
+    environment.install(f"{wheel}[{extra}]")
 
     assert environment.run("-c", f"import {module}") == ""
 
