@@ -1,5 +1,5 @@
 # One command per wish. Needs make and Python 3.11 or newer, nothing else; but
-# for `diff`, which needs git, and `test-docs`, which needs GNU make 4.
+# for `diff`, which needs git.
 
 PYTHON ?= python3
 VENV := .venv
@@ -59,19 +59,19 @@ test: install-all ## The tests that a change needs, on real PostgreSQL (3 minute
 	$(TESTS) -m 'not slow'
 test-slow: install-all ## The slow tests: PgBouncer, alerts, the browser, every verdict
 	$(TESTS) -m slow
-test-all: test test-slow ## Both
+test-all: install-all ## Both
+	$(TESTS)
 
-# The README alone, because a busy machine changes what `make demo` measures.
-# The others two at once only for root, who gives each page its own network.
+# With --jobs they run at once, but only for root, who gives each page a network
+# of its own.
 PAGES := $(RUN)/python -m pytest -p tests.documentation.plugin --timeout 300
-test-docs: install-all ## Run each command of README.md and docs/, compare the outputs
+test-docs: test-readme test-guides test-lessons ## Run each command of README.md and docs/, compare the outputs
+test-readme: install-all
 	$(PAGES) README.md
-	@$(MAKE) --no-print-directory --output-sync \
-	  --jobs $(if $(filter 0,$(shell id -u)),2,1) test-guides test-lessons
-test-guides:
+test-guides: install-all
 	$(PAGES) tests/documentation CHANGELOG.md CONTRIBUTING.md SECURITY.md \
 	  $(wildcard docs/*.md) poolwatch/README.md
-test-lessons:
+test-lessons: install-all
 	$(if $(wildcard docs/*/),$(PAGES) $(wildcard docs/*/))
 
 lint: install-all ## ruff, mypy strict, import-linter
@@ -112,4 +112,4 @@ lock: install-all ## Renew the lock files (asks the package registry)
 clean: ## Remove .venv, the embedded database and the reports
 	rm -rf $(VENV) .data report
 
-.PHONY: help install install-all demo serve lab workshop check test test-slow test-all test-docs test-guides test-lessons lint bench bench-poolwatch compat diff pictures dashboard lock clean
+.PHONY: help install install-all demo serve lab workshop check test test-slow test-all test-docs test-readme test-guides test-lessons lint bench bench-poolwatch compat diff pictures dashboard lock clean

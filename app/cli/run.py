@@ -3,6 +3,8 @@
 Both command lines, `python -m app` and `python -m lab`, are run by it.
 """
 
+import atexit
+import gc
 import signal
 import sys
 from importlib import import_module
@@ -22,6 +24,9 @@ def run(command_line: typer.Typer) -> None:
         # A terminal that has no × gets a question mark, not a traceback.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # At exit, Python searches all objects for garbage, which takes 0.4 s here.
+    # It skips the frozen ones.
+    atexit.register(gc.freeze)
     # SIGTERM unwinds like Ctrl-C, so that an embedded server stops as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup does

@@ -101,7 +101,7 @@ def _timeouts(result: VariantResult) -> str:
     minutes = len(result.per_second) / 60
     if not result.timeouts or not minutes:
         return f"{result.timeouts:,}"
-    return f"{result.timeouts:,} ({result.timeouts / minutes:,.0f}/min)"
+    return f"{result.timeouts / minutes:,.0f}/min"
 
 
 def duration(seconds: float | None) -> str:

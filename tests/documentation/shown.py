@@ -3,7 +3,8 @@
 A number stands for any other, with one exception: a whole 0 stands for
 itself, and no other whole number stands for it, because "0 leaked" and "10
 leaked" are two stories. So do 0.0 and 30.0 at the end of a line, as metrics
-have them. A value in seconds, bytes or per cent may always be 0.
+have them. A value in seconds, bytes or per cent may always be 0, and its unit
+stands for any other of its kind, as ms for s.
 Digits inside a word belong to the word. `…` stands
 for anything in a line, and a line that is just `…` for any number of lines.
 Runs of spaces and of a table's lines count once, as columns widen, and a cell
@@ -25,6 +26,7 @@ SIGN = "[-+\N{MINUS SIGN}]?"
 DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?"
 NUMBER = f"(?P<sign>{SIGN})(?P<number>{DIGITS})"
 UNIT = re.compile(r" ?(?:s|ms|µs|%|[KMG]i?B)(?!\w)")
+SCALES = ("s|ms|µs", "B|KB|MB|GB|KiB|MiB|GiB")
 BAR = "│"
 PARTS = re.compile(f"{TIME}|{WORD}|{NUMBER}|(?P<anything>{ANYTHING})")
 
@@ -88,11 +90,18 @@ def _pattern(line: str) -> str:
     return pattern + re.escape(line[at:])
 
 
+def _word(word: str, before: str) -> str:
+    for scale in SCALES:
+        if re.search(r"\d ?$", before) and word in scale.split("|"):
+            return f"(?:{scale})"
+    return re.escape(word)
+
+
 def _part(part: re.Match[str]) -> str:
     if part["time"]:
         return r"\d{4}-\d\d-\d\d[T ]\d\d:[\d:.]+"
     if part["word"]:
-        return re.escape(part["word"])
+        return _word(part["word"], part.string[: part.start()])
     if part["anything"]:
         return ".*"
     number, is_last = part["number"], part.end() == len(part.string)

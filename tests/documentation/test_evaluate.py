@@ -98,8 +98,8 @@ def test_a_fault_is_red(read: Reader, block: str, told: str) -> None:
 @pytest.mark.parametrize(
     "block",
     [
-        "<!-- run elsewhere: .ci/run -->\n```bash\nmake test  # long\n```",
-        "<!-- from: .ci/run -->\n```bash\nmake lint\n…\nmake test\n```",
+        "<!-- run elsewhere: .ci/run -->\n```bash\nmake test-all  # long\n```",
+        "<!-- from: .ci/run -->\n```bash\n.ci/packages\n…\nmake test-all\n```",
         '```json\n"a": {"b": 1}\n```',
         "```yaml\na: [1]\n```",
         "```python\nasync with pool.acquire():\n    ...\n```",

@@ -22,6 +22,8 @@ WIDER = """
     [
         ("30 of 30 lent", "4 of 1,020 lent"),
         ("oldest 2.5 s", "oldest 0.0 s"),
+        ("p99 5.01 s", "p99 17 ms"),
+        ("+12 MiB", "+0 B"),
         ("85 MB/hour", "-3 MB/hour"),
         ("85 MB/hour", "0 MB/hour"),
         ("at 2026-11-24T22:13:12Z", "at 2027-01-02T03:04:05.678Z"),
@@ -51,6 +53,8 @@ def test_alike(shown: str, came: str) -> None:
         ("count 0.0", "count 30.0"),
         ("count 30.0", "count 0.0"),
         ("p95", "p99"),
+        ("5 s", "5 MB"),
+        ("17 ms", "17 requests"),
         ("orders", "order"),
         ("3 orders", "three orders"),
         ("a\nb", "a"),
