@@ -61,7 +61,7 @@ def test_the_file_is_what_the_code_writes() -> None:
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """A short timeout: requests that find an exhausted pool fail at once."""
-    return settings.model_copy(update={"pool_timeout": 0.2})
+    return settings.model_copy(update={"pool_timeout": 1})
 
 
 async def test_each_query_finds_what_a_running_service_exports(

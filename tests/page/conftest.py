@@ -19,7 +19,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Chromium without a window; in CI it must be there."""
-    chromium = program("chromium", "chromium", "google-chrome")
+    package = "chromium-headless-shell"
+    chromium = program(package, package, "chromium", "google-chrome")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium, args=FLAGS
