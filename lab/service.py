@@ -117,11 +117,14 @@ def wait_until_alive(
 
     def responds() -> bool:
         with suppress(httpx.HTTPError):
-            answer = httpx.get(f"{url}/healthz", timeout=1, trust_env=False)
-            return answer.is_success
+            return client.get("/healthz").is_success
         return False
 
-    with suppress(TimeoutError):
+    # One client: each new one takes 25 ms of CPU time to load certificates.
+    with (
+        httpx.Client(base_url=url, timeout=1, trust_env=False) as client,
+        suppress(TimeoutError),
+    ):
         wait_until(
             lambda: process.poll() is not None or responds(),
             START_SECONDS,

@@ -24,6 +24,7 @@ async def test_gc_is_tuned_while_the_service_runs(
     tune_gc: bool | None,  # noqa: FBT001
     tuned: bool,  # noqa: FBT001
 ) -> None:
+    gc.unfreeze()  # what earlier tests have frozen
     defaults = gc.get_threshold()
     update = {"lab_enabled": lab_enabled, "tune_gc": tune_gc}
 

@@ -9,6 +9,7 @@ import gc
 import inspect
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import LogRecord
@@ -58,12 +59,13 @@ async def test_no_fault_of_poolwatch_reaches_the_pool_or_the_request(
     names = {code.co_qualname for code in codes}
     assert {"Book.record_checkout", "Book.record_end", "capture"} <= names
     gc.unfreeze()  # else what an application has frozen is not found
-    functions = {code: _functions_of(code) for code in codes}
+    functions = _functions()
     with without_collector():  # from here on, only new functions are found
         for code in codes:
             caplog.clear()
             lender = await _opened(kind, server)
-            with _raising(code, functions[code] + _functions_of(code)):
+            new = _functions()
+            with _raising(code, functions[code] + new[code]):
                 # A task of its own: what fails may leave a context as it is.
                 await asyncio.create_task(_use(kind, lender))
             await lender.close()
@@ -185,11 +187,13 @@ def _is_ours(code: CodeType) -> bool:
     return code.co_filename.startswith(SOURCE)
 
 
-def _functions_of(code: CodeType) -> list[FunctionType]:
-    """Find the functions of this code, save those that are frozen."""
-    return [
-        each for each in gc.get_referrers(code) if type(each) is FunctionType
-    ]
+def _functions() -> dict[CodeType, list[FunctionType]]:
+    """Find poolwatch's functions by their code, save those that are frozen."""
+    found: dict[CodeType, list[FunctionType]] = defaultdict(list)
+    for each in gc.get_objects():
+        if type(each) is FunctionType and _is_ours(each.__code__):
+            found[each.__code__].append(each)
+    return found
 
 
 @contextmanager

@@ -138,7 +138,12 @@ def serving(
         "serve", "--port", port, *arguments, folder=folder, **settings
     ) as command:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(url) or command.process.poll() is not None)
+        wait_until(
+            lambda: (
+                (listens(int(port)) and _answers(url))
+                or command.process.poll() is not None
+            )
+        )
         assert command.process.poll() is None, command.told
         yield Service(
             command.process, command._printed, command._told, url=url

@@ -19,6 +19,7 @@ from tests.process.command import (
     A_MINUTE,
     ROOT,
     free_port,
+    listens,
     run_here,
     running,
     wait_until,
@@ -186,7 +187,12 @@ def served(folder: Path, database_url: str) -> Iterator[str]:
         DATABASE_URL=database_url,
     ) as service:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: answers(url) or service.process.poll() is not None)
+        wait_until(
+            lambda: (
+                (listens(int(port)) and answers(url))
+                or service.process.poll() is not None
+            )
+        )
         assert service.process.poll() is None, service.told
         assert "lab token" in service.told
         yield port
