@@ -13,7 +13,7 @@ import pytest
 from lab.report.demo_run import DemoRun, load
 from tests.process.command import Command, running, wait_until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 """A run takes half a minute, and longer where the machine is busy."""
 SECONDS = 5
 RATE = 40
@@ -144,7 +144,6 @@ def _leaks(command: Command) -> bool:
     return False
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", INTERRUPTIONS)
 def test_interrupted_it_leaves_a_report_that_says_so(
     interrupted: dict[str, tuple[Command, Path]], name: str
@@ -163,7 +162,6 @@ def test_interrupted_it_leaves_a_report_that_says_so(
     assert f"A partial report: {name} ended this run" in page
 
 
-@pytest.mark.slow
 def test_interrupted_before_the_load_it_keeps_the_report_of_before(
     database_url: str, tmp_path: Path
 ) -> None:
