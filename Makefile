@@ -59,11 +59,11 @@ test: install-all ## The tests that a change needs, on real PostgreSQL (3 minute
 	$(TESTS) -m 'not slow'
 test-slow: install-all ## The slow tests: PgBouncer, alerts, the browser, every verdict
 	$(TESTS) -m slow
-test-all: install-all ## Both
+test-all: install-all ## Every test, in one run
 	$(TESTS)
 
-# With --jobs they run at once, but only for root, who gives each page a network
-# of its own.
+# They may run at once (make --jobs) for root, because each page then has its
+# own network. For others they use the same ports.
 PAGES := $(RUN)/python -m pytest -p tests.documentation.plugin --timeout 300
 test-docs: test-readme test-guides test-lessons ## Run each command of README.md and docs/, compare the outputs
 test-readme: install-all

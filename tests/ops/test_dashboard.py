@@ -60,7 +60,7 @@ def test_the_file_is_what_the_code_writes() -> None:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """A short timeout: requests that find an exhausted pool fail at once."""
+    """A short timeout: requests that find an exhausted pool fail soon."""
     return settings.model_copy(update={"pool_timeout": 1})
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, Page, WebSocket, expect
 
 from tests.page.lab import TOKEN, RunningLab
+from tests.programs import program
 
 FLAGS = [
     "--no-sandbox",  # tests may run as root
@@ -24,6 +25,12 @@ SECONDS = 30
 expect.set_options(timeout=SECONDS * 1000)
 
 Scheme = Literal["light", "dark"]
+
+
+def executable() -> str:
+    """Find Chromium; the one without windows is the quickest."""
+    shell = "chromium-headless-shell"
+    return program(shell, shell, "chromium", "google-chrome")
 
 
 @asynccontextmanager

@@ -6,9 +6,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.page.browser import FLAGS, open_page
+from tests.page.browser import FLAGS, executable, open_page
 from tests.page.lab import RunningLab, running_lab
-from tests.programs import program
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -19,11 +18,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Chromium without a window; in CI it must be there."""
-    package = "chromium-headless-shell"
-    chromium = program(package, package, "chromium", "google-chrome")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=chromium, args=FLAGS
+            executable_path=executable(), args=FLAGS
         )
         yield browser
         await browser.close()

@@ -15,10 +15,9 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from app.cli.run import say
 from lab.start import database
-from tests.page.browser import FLAGS, open_page
+from tests.page.browser import FLAGS, executable, open_page
 from tests.page.lab import RunningLab, running_lab
 from tests.page.test_lesson import choose, switch_collector_off
-from tests.programs import program
 
 FOLDER = Path("docs/pictures")
 REPORT = Path("report/index.html").absolute()
@@ -33,8 +32,7 @@ async def take_all(lab: RunningLab, *, is_reported: bool) -> None:
     """Show a lesson from its quiet beginning to its reset."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program("chromium", "chromium", "google-chrome"),
-            args=FLAGS,
+            executable_path=executable(), args=FLAGS
         )
         async with open_page(browser, lab) as page:
             await page.get_by_label("Requests/s").fill("20")

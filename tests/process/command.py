@@ -140,7 +140,7 @@ def serving(
         url = f"http://127.0.0.1:{port}"
         wait_until(
             lambda: (
-                (listens(int(port)) and _answers(url))
+                responds(f"{url}/healthz")
                 or command.process.poll() is not None
             )
         )
@@ -247,7 +247,12 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _answers(url: str) -> bool:
+def responds(url: str) -> bool:
+    """Whether a GET request to a port of this machine succeeds."""
+    port = httpx.URL(url).port
+    assert port
+    if not listens(port):  # a socket is cheaper than a client
+        return False
     with suppress(httpx.TransportError):
-        return httpx.get(f"{url}/healthz").is_success
+        return httpx.get(url).is_success
     return False

@@ -19,7 +19,7 @@ from tests.process.command import (
     A_MINUTE,
     ROOT,
     free_port,
-    listens,
+    responds,
     run_here,
     running,
     wait_until,
@@ -186,26 +186,14 @@ def served(folder: Path, database_url: str) -> Iterator[str]:
         folder=folder,
         DATABASE_URL=database_url,
     ) as service:
-        url = f"http://127.0.0.1:{port}"
-        wait_until(
-            lambda: (
-                (listens(int(port)) and answers(url))
-                or service.process.poll() is not None
-            )
-        )
+        url = f"http://127.0.0.1:{port}/exercise/analytics"
+        wait_until(lambda: responds(url) or service.process.poll() is not None)
         assert service.process.poll() is None, service.told
         assert "lab token" in service.told
         yield port
         service.ctrl_c()
         service.exit_code(A_MINUTE)
         wait_until(service.is_all_gone)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/exercise/analytics").is_success
-    except httpx.TransportError:
-        return False
 
 
 def test_start_serves_the_file_and_follows_it(

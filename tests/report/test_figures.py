@@ -33,7 +33,7 @@ def test_open_and_reclaimed_leaks_add_up() -> None:
     ]
 
 
-def test_timeouts_are_counted_and_given_per_minute_of_load() -> None:
+def test_timeouts_are_given_per_minute_of_load() -> None:
     assert row("timed-out waits").measured["before"] == "240/min"
 
 
