@@ -7,6 +7,7 @@ A comment says how a block is run, where that is not in the page's shell:
     <!-- compared by: FILE -->
     <!-- not run: REASON -->
     <!-- exits with CODE -->
+    <!-- the last command reads a log -->
     <!-- from: FILE -->
 
 The comments round a part that `lab.lesson_pages` writes belong to no block:
@@ -36,6 +37,7 @@ MARKS = {
     "from": re.compile(r"(\S+)"),
 }
 EXITS = re.compile(r"exits with (\d+)")
+READS_A_LOG = "the last command reads a log"
 WRITTEN = re.compile(r"card: \w+|end")
 
 
@@ -100,6 +102,8 @@ def _marked(
 ) -> Block | Fault:
     if exits := EXITS.fullmatch(comment):
         return Block(language, source, line, "exits with", exits[1])
+    if comment == READS_A_LOG:
+        return Block(language, source, line, READS_A_LOG)
     mark, _, told = comment.partition(": ")
     if mark in MARKS and (found := MARKS[mark].fullmatch(told)):
         return Block(language, source, line, mark, found[1])
