@@ -19,9 +19,9 @@ from lab import environment, run_async
 from lab.demo.leak_memory import LEAKS, leak_one_by_one
 from lab.demo.measure import measure
 from lab.demo.recorder import VariantRecorder
+from lab.report import summary
 from lab.report.demo_run import DemoPlan, DemoRun, LeakStep
-from lab.report.figures import VARIANTS, conclusion, expectations, notes
-from lab.report.table import table
+from lab.report.figures import VARIANTS
 from lab.report.write import write
 from lab.service import Service, ServiceFailedError, free_port, running_service
 
@@ -84,21 +84,8 @@ def run(
         raise
     whole = demo_run(None)
     page = write(whole, folder, earlier)
-    return _print(whole, page)
-
-
-def _print(whole: DemoRun, page: Path) -> bool:
-    console = Console(highlight=False)
-    console.print(conclusion(whole))
-    console.print(table(whole))
-    console.print(" ".join(notes(whole)))
-    expected = expectations(whole)
-    for expectation in (each for each, holds in expected.items() if not holds):
-        console.print(f"✗ expected, and not so: {expectation}")
-    holds = all(expected.values())
-    if holds:
-        console.print(f"✓ all {len(expected)} expectations hold")
-    console.print(f"written: {page}")
+    holds = summary.show(whole)
+    print(f"written: {page}")
     return holds
 
 
