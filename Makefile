@@ -86,7 +86,7 @@ bench: install-all ## The fixed routes against raw asyncpg and the write-up's fi
 bench-poolwatch: install-all ## What poolwatch costs, with and without in turn (3 minutes)
 	$(RUN)/python -m lab bench-poolwatch
 
-compat: install-all ## poolwatch with each version of its drivers, from the package registry (10 minutes)
+compat: install-all ## poolwatch with each version of its drivers, from the package registry (2 minutes)
 	$(RUN)/python -m tests.compat --write
 
 diff: install ## Each lesson's two files side by side
