@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 # Not the script `pip`: it cannot run in a folder whose name has quotes.
-PIP = $(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+PIP := $(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 # uv takes seconds where pip takes minutes. But it does not read pip.conf: if a
 # registry is named only there, pip installs.
 UV := $(RUN)/uv pip install --quiet --compile-bytecode --python $(RUN)/python --require-hashes -r

@@ -51,7 +51,7 @@ class Service:
 
 @contextmanager
 def running_service(**settings: str) -> Iterator[Service]:
-    """Start a service with the lab on and flags of its own, and end it.
+    """Start a service with the lab on and separate flags, and end it.
 
     Args:
         settings: environment variables, beside `DATABASE_URL`, which the

@@ -2,12 +2,11 @@
 
 A comment says how a block is run, where that is not in the page's shell:
 
-    <!-- in a terminal of its own: until TEXT -->
+    <!-- in another terminal: until TEXT -->
     <!-- run elsewhere: FILE -->
     <!-- compared by: FILE -->
     <!-- not run: REASON -->
     <!-- exits with CODE -->
-    <!-- the last command reads a log -->
     <!-- from: FILE -->
 
 The comments round a part that `lab.lesson_pages` writes belong to no block:
@@ -30,14 +29,13 @@ COMMENT = re.compile(r"^[ \t]*<!--(.*?)-->[ \t]*\n?", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?<=\n\n)(?: {4}|\t)[^\n]*")
 
 MARKS = {
-    "in a terminal of its own": re.compile(r"until (.+)"),
+    "in another terminal": re.compile(r"until (.+)"),
     "run elsewhere": re.compile(r"(\S+)"),
     "compared by": re.compile(r"(\S+)"),
     "not run": re.compile(r"(.+)"),
     "from": re.compile(r"(\S+)"),
 }
 EXITS = re.compile(r"exits with (\d+)")
-READS_A_LOG = "the last command reads a log"
 WRITTEN = re.compile(r"card: \w+|end")
 
 
@@ -102,8 +100,6 @@ def _marked(
 ) -> Block | Fault:
     if exits := EXITS.fullmatch(comment):
         return Block(language, source, line, "exits with", exits[1])
-    if comment == READS_A_LOG:
-        return Block(language, source, line, READS_A_LOG)
     mark, _, told = comment.partition(": ")
     if mark in MARKS and (found := MARKS[mark].fullmatch(told)):
         return Block(language, source, line, mark, found[1])

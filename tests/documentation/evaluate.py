@@ -1,14 +1,13 @@
 """Runs or reads each block, by its language and the comment above it."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 from sybil import Example
 
 from tests.documentation import read, shown
-from tests.documentation.blocks import READS_A_LOG, Block, Fault
+from tests.documentation.blocks import Block, Fault
 from tests.documentation.checkout import ROOT
 from tests.documentation.console import Command, dialogue, script
 from tests.documentation.shell import Shell
@@ -48,12 +47,10 @@ def _typed(block: Block, shell: Shell, page: str) -> str | None:
         return str(error)
     for command in commands:
         at = f"{page}:{command.line}"
-        is_last = command is commands[-1]
-        if block.mark == "in a terminal of its own":
+        if block.mark == "in another terminal":
             faults, printed = _goes_on(command, shell, block.told)
-        elif block.mark == READS_A_LOG and is_last:
-            faults, printed = _comes(command, shell)
         else:
+            is_last = command is commands[-1]
             exits = block.mark == "exits with" and is_last
             wanted = int(block.told) if exits else 0
             faults, printed = _ends(command, shell, wanted)
@@ -87,17 +84,6 @@ def _ends(
     ):
         faults.append(unlike)
     return faults, ran.printed
-
-
-def _comes(command: Command, shell: Shell) -> tuple[list[str], str]:
-    """Run a command again until a log has what the page shows."""
-    # A service logs after it answers, and `tee` writes after that.
-    deadline = time.monotonic() + shell.bound
-    while True:
-        faults, printed = _ends(command, shell, 0)
-        if not faults or shell.broken or time.monotonic() > deadline:
-            return faults, printed
-        time.sleep(0.1)
 
 
 def _goes_on(

@@ -28,7 +28,7 @@ from tests.documentation.place import (
 from tests.documentation.shell import Shell
 
 SERVICE = "127.0.0.1:8000"
-OWN_TERMINAL = "<!-- in a terminal of its own:"
+ANOTHER_TERMINAL = "<!-- in another terminal:"
 
 
 def parse(document: Document) -> Iterator[Region]:
@@ -62,7 +62,7 @@ def workshop() -> Iterator[Place]:
 def shell(request: pytest.FixtureRequest) -> Iterator[Shell]:
     """The shell of a page, from its first block to its last."""
     page = request.path.read_text()
-    if SERVICE in page and OWN_TERMINAL not in page:
+    if SERVICE in page and ANOTHER_TERMINAL not in page:
         shell = request.getfixturevalue("workshop").shell()
         with _closed(shell, request.path), left_as_found(shell):
             yield shell

@@ -4,10 +4,10 @@ A number stands for any other. The exception is a whole 0: it stands only for
 itself, because "0 leaked" and "10 leaked" are two stories. The same holds for
 0.0 at the end of a line, as metrics have it. A value in seconds, bytes or per
 cent may always be 0, and its unit stands for any other of its kind, as ms for
-s. Digits inside a word belong to the word. `…` stands
-for anything in a line, and a line that is just `…` for any number of lines.
-Runs of spaces and of a table's lines count once, as columns widen, and a cell
-that is wrapped counts as one line.
+s. Digits inside a word belong to the word. `…` stands for anything in a line,
+and a line that is just `…` for any number of lines. Runs of spaces and of a
+table's lines count once, as columns widen, and a cell that is wrapped counts
+as one line.
 """
 
 import difflib
@@ -25,6 +25,7 @@ SIGN = "[-+\N{MINUS SIGN}]?"
 DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?"
 NUMBER = f"(?P<sign>{SIGN})(?P<number>{DIGITS})"
 SCALES = ("s|ms|µs", "B|KB|MB|GB|KiB|MiB|GiB")
+"""Units that stand for each other after a number."""
 UNIT = re.compile(rf" ?(?:{'|'.join(SCALES)}|%)(?!\w)")
 BAR = "│"
 PARTS = re.compile(f"{TIME}|{WORD}|{NUMBER}|(?P<anything>{ANYTHING})")
@@ -90,10 +91,10 @@ def _pattern(line: str) -> str:
 
 
 def _word(word: str, before: str) -> str:
-    """After a number, a unit stands for all of its scale."""
-    for scale in SCALES:
-        if re.search(r"\d ?$", before) and word in scale.split("|"):
-            return f"(?:{scale})"
+    if re.search(r"\d ?$", before):
+        for scale in SCALES:
+            if word in scale.split("|"):
+                return f"(?:{scale})"
     return re.escape(word)
 
 

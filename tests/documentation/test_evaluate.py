@@ -111,25 +111,6 @@ def test_what_is_right_is_not(read: Reader, block: str) -> None:
     assert not any(read(f"\n{block}\n"))
 
 
-def test_what_reads_a_log_is_repeated_until_it_is_there(read: Reader) -> None:
-    page = """
-<!-- the last command reads a log -->
-```console
-$ echo begun
-begun
-$ echo read >> log; grep -c read log
-3
-```
-"""
-    assert read(page) == [""]
-
-
-def test_what_a_log_never_says_is_red(read: Reader) -> None:
-    block = "```console\n$ touch log\n$ grep one log\none\n```"
-    [told] = read(f"<!-- the last command reads a log -->\n{block}")
-    assert "-one" in told
-
-
 def test_what_is_not_run_is_skipped_with_its_reason(read: Reader) -> None:
     [told] = read("<!-- not run: no time -->\n```bash\nfalse\n```")
     assert told == "skipped: line 3 is not run: no time"

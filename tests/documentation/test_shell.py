@@ -9,7 +9,7 @@ from tests.documentation.shell import Shell
 from tests.process.command import A_MINUTE
 
 SERVICE = """
-<!-- in a terminal of its own: until ready -->
+<!-- in another terminal: until ready -->
 ```console
 $ echo "as $PORT" && sleep 0.3 && echo ready && exec sleep 60
 as 8

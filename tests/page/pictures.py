@@ -3,11 +3,12 @@
     python -m tests.page.pictures
 
 It starts the lab with an embedded server, unless DATABASE_URL names one, and
-works the page as a trainee would.
+uses the page as a trainee would.
 """
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 from PIL import Image
@@ -24,8 +25,8 @@ REPORT = Path("report/index.html").absolute()
 """What `make demo` has written, if it has."""
 SIZES = {"": (1280, 720), "-phone": (390, 844)}
 """Of the pictures, by the end of their names."""
-LEAKING_SECONDS = 45
-"""How long the leak runs, so that there is something to see."""
+RATE = 20
+"""Requests per second."""
 
 
 async def take_all(lab: RunningLab, *, is_reported: bool) -> None:
@@ -35,9 +36,9 @@ async def take_all(lab: RunningLab, *, is_reported: bool) -> None:
             executable_path=executable(), args=FLAGS
         )
         async with open_page(browser, lab) as page:
-            await page.get_by_label("Requests/s").fill("20")
+            await page.get_by_label("Requests/s").fill(str(RATE))
             await page.get_by_role("button", name="Start load").click()
-            await asyncio.sleep(20)
+            await draw_load(page, 20 * RATE)
             await take(page, "quiet")
             await show_leak(browser, lab, page)
         if is_reported:
@@ -53,14 +54,14 @@ async def take_all(lab: RunningLab, *, is_reported: bool) -> None:
 async def show_leak(browser: Browser, lab: RunningLab, page: Page) -> None:
     """Let the leak fill the pool, find its line, and take it back."""
     await choose(page, "before")
-    await asyncio.sleep(LEAKING_SECONDS)
+    await draw_load(page, 45 * RATE)
     await take(page, "leaking")
 
     await switch_collector_off(page)
     await expect(page.locator(".lent").first).to_have_text(
         "30 of 30 checked out"
     )
-    await asyncio.sleep(15)
+    await draw_load(page, 15 * RATE)
     await take(page, "exhausted")
     width, height = SIZES["-phone"]
     async with open_page(browser, lab, "/", width, height, level="bad") as at:
@@ -76,16 +77,34 @@ async def show_leak(browser: Browser, lab: RunningLab, page: Page) -> None:
     await choose(page, "after")
     await page.get_by_role("button", name="Reset all").click()
     await expect(page.locator(".message")).to_contain_text("Reset: freed")
-    await asyncio.sleep(10)
+    await draw_load(page, 10 * RATE)
     await take(page, "reset")
+
+
+async def draw_load(page: Page, requests: int) -> None:
+    """Wait until the page shows so many more requests."""
+    total = page.locator(".rates .since")
+    shown = await total.inner_text()
+    while requests > 0:
+        before = handled(shown)
+        await expect(total).not_to_have_text(shown)
+        shown = await total.inner_text()
+        now = handled(shown)
+        requests -= now - before if now >= before else now  # 0 after a reset
+
+
+def handled(shown: str) -> int:
+    """Add up "in all SUCCEEDED · FAILED · TIMEOUTS"; timeouts have failed."""
+    numbers = re.findall(r"[\d,]+", shown)[:2]
+    return sum(int(each.replace(",", "")) for each in numbers)
 
 
 async def take(page: Page, name: str) -> None:
     """Write one picture, with the mouse away from tooltips."""
     await page.mouse.move(640, 2)
-    await asyncio.sleep(1)
+    await expect(page.locator(".q-tooltip")).to_have_count(0)
     path = FOLDER / f"{name}.png"
-    await page.screenshot(path=path)
+    await page.screenshot(path=path, animations="disabled")
     # 256 colours are enough for flat areas, in a third of the size.
     Image.open(path).convert("RGB").quantize(
         256,

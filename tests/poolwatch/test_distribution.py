@@ -74,7 +74,7 @@ def make_environment(folder: Path) -> Environment:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is published."""
+    """The wheel, as it is published."""
     folder = tmp_path_factory.mktemp("wheel")
     uv("build", "--wheel", PROJECT, "--out-dir", folder)
     [wheel] = folder.glob("*.whl")

@@ -66,7 +66,7 @@ async def test_no_fault_of_poolwatch_reaches_the_pool_or_the_request(
             lender = await _opened(kind, server)
             new = _functions()
             with _raising(code, functions[code] + new[code]):
-                # A task of its own: what fails may leave a context as it is.
+                # In a new task, because a fault may leave the context changed.
                 await asyncio.create_task(_use(kind, lender))
             await lender.close()
             _was_logged_once(code, caplog.records)
@@ -127,7 +127,7 @@ def _forget() -> None:
 
 
 async def _request(lender: Lender, way: str, leaked: list[object]) -> None:
-    """Answer a request that gets a connection, and ends it this way."""
+    """Handle a request that gets a connection and ends it this way."""
 
     async def application(_: Scope, __: Receive, send: Send) -> None:
         with lender.ledger.borrower("a job inside"):
@@ -210,7 +210,7 @@ def _raising(code: CodeType, functions: list[FunctionType]) -> Iterator[None]:
 
 
 def _raises(code: CodeType) -> CodeType:
-    """As many variables of enclosing functions are needed, and no more."""
+    """Compile a function that raises, with the same free variables."""
     free = "".join(f"{name} = " for name in code.co_freevars)
     used = ", ".join(code.co_freevars)
     source = (

@@ -166,7 +166,7 @@ def test_a_check_that_is_interrupted_leaves_nothing(
     with running(
         "workshop", "check", folder=folder, DATABASE_URL=server_url
     ) as check:
-        # The service of its own is there; the check itself has begun.
+        # Once its service runs, the check has begun.
         wait_until(lambda: check.children() or check.process.poll())
 
         (check.ctrl_c if how is signal.SIGINT else check.sigterm)()
@@ -180,17 +180,21 @@ def test_a_check_that_is_interrupted_leaves_nothing(
 @pytest.fixture
 def served(folder: Path, database_url: str) -> Iterator[str]:
     """The port of a service that `start` has left in the foreground."""
-    port = str(free_port())
+    port = free_port()
     with running(
-        *("workshop", "start", "analytics", "--port", port),
+        *("workshop", "start", "analytics", "--port", str(port)),
         folder=folder,
         DATABASE_URL=database_url,
     ) as service:
-        url = f"http://127.0.0.1:{port}/exercise/analytics"
-        wait_until(lambda: responds(url) or service.process.poll() is not None)
+        wait_until(
+            lambda: (
+                responds(port, "/exercise/analytics")
+                or service.process.poll() is not None
+            )
+        )
         assert service.process.poll() is None, service.told
         assert "lab token" in service.told
-        yield port
+        yield str(port)
         service.ctrl_c()
         service.exit_code(A_MINUTE)
         wait_until(service.is_all_gone)
