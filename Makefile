@@ -89,7 +89,7 @@ bench-poolwatch: install-all ## What poolwatch costs, with and without in turn (
 compat: install-all ## poolwatch with each version of its drivers, from the package registry (2 minutes)
 	$(RUN)/python -m tests.compat --write
 
-diff: install ## Each lesson's two files side by side
+diff: install ## Compare each lesson's two files
 	@for lesson in app/*/before.py app/lessons/*/before.py; do \
 	  git --no-pager diff --no-index --color $$lesson $${lesson%before.py}after.py; true; \
 	done
